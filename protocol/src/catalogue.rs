@@ -1,0 +1,250 @@
+//! The one place where a protocol is registered.
+
+use crate::protocols::{cancel, cancel_unlocked, lock_table, row_lock, settle, unlocked};
+use crate::shop::{Outcome, Request};
+use crate::{Body, Port, Schema, Statement};
+
+/// Who calls a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A notice: the gateway's IPN or the buyer's PDT.
+    Notice,
+    /// An admin, or the cron job that cancels unpaid orders.
+    Admin,
+}
+
+impl Role {
+    /// The role's name in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Notice => "notice",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+/// How a protocol's run is made from a request.
+pub type Start = fn(Port, Request) -> Body<Outcome>;
+
+/// One protocol of the catalogue.
+pub struct Protocol {
+    /// Its name everywhere: the file's name, too.
+    pub name: &'static str,
+    /// Its row in the catalogue of mechanisms.
+    pub id: &'static str,
+    /// Where the mechanism was proposed or published.
+    pub source: &'static str,
+    /// The schema it was written for.
+    pub schema: Schema,
+    /// Who calls it.
+    pub role: Role,
+    /// Which protocol plays the admin beside it, unless a scenario says otherwise.
+    pub admin: &'static str,
+    /// One line for a list.
+    pub summary: &'static str,
+    /// Makes a run.
+    pub start: Start,
+    /// Makes the run of its shutdown code, for protocols that have some.
+    pub shut_down: Option<Start>,
+    /// Every statement that it or a mutant of it may send.
+    pub statements: &'static [&'static Statement],
+}
+
+/// Where the shops' thread, and with it the mechanisms W, are from.
+const THREAD: &str = "the shop platform's locking thread (woocommerce issue 15780)";
+/// Where the mechanisms S are from.
+const HOSTED_GUIDE: &str = "the audit guide for the hosted platform";
+/// Where the mechanisms O are from.
+const OURS: &str = "paidonce";
+
+/// Every protocol, wrong ones first, in the order in which the documentation tells them.
+pub static PROTOCOLS: [Protocol; 6] = [
+    Protocol {
+        name: "unlocked",
+        id: "W1",
+        source: THREAD,
+        schema: Schema::AsFound,
+        role: Role::Notice,
+        admin: "cancel_unlocked",
+        summary: "read the status, then write; nothing keeps a second request out",
+        start: unlocked::start,
+        shut_down: None,
+        statements: &unlocked::STATEMENTS,
+    },
+    Protocol {
+        name: "lock_table",
+        id: "W3",
+        source: THREAD,
+        schema: Schema::AsFound,
+        role: Role::Notice,
+        admin: "cancel_unlocked",
+        summary: "a lock as a row that expires by the web servers' clocks",
+        start: lock_table::start,
+        shut_down: Some(lock_table::shut_down),
+        statements: &lock_table::STATEMENTS,
+    },
+    Protocol {
+        name: "row_lock",
+        id: "S3",
+        source: HOSTED_GUIDE,
+        schema: Schema::AsFound,
+        role: Role::Notice,
+        admin: "cancel",
+        summary: "SELECT … FOR UPDATE, check, guarded writes, commit",
+        start: row_lock::start,
+        shut_down: None,
+        statements: &row_lock::STATEMENTS,
+    },
+    Protocol {
+        name: "settle",
+        id: "O1",
+        source: OURS,
+        schema: Schema::Paidonce,
+        role: Role::Notice,
+        admin: "cancel",
+        summary: "one transaction that locks by writing, and has a place for all money",
+        start: settle::start,
+        shut_down: None,
+        statements: &settle::STATEMENTS,
+    },
+    Protocol {
+        name: "cancel_unlocked",
+        id: "W12",
+        source: THREAD,
+        schema: Schema::AsFound,
+        role: Role::Admin,
+        admin: "cancel_unlocked",
+        summary: "read the status, restock, overwrite the status",
+        start: cancel_unlocked::start,
+        shut_down: None,
+        statements: &cancel_unlocked::STATEMENTS,
+    },
+    Protocol {
+        name: "cancel",
+        id: "O6",
+        source: OURS,
+        schema: Schema::Paidonce,
+        role: Role::Admin,
+        admin: "cancel",
+        summary: "one transaction: lock, restock, queue the refund, cancel",
+        start: cancel::start,
+        shut_down: None,
+        statements: &cancel::STATEMENTS,
+    },
+];
+
+/// The protocol of this name.
+pub fn find(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}
+
+macro_rules! guards {
+    ($($guard:ident, $protocol:literal, $claim:literal, $second_line:expr, $says:literal;)*) => {
+        /// One thing that a right protocol does to stay right. Left out on purpose, it makes a mutant.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Guard {
+            $(#[doc = $says] $guard,)*
+        }
+
+        impl Guard {
+            /// Every guard, in the order of the published table.
+            pub const ALL: &'static [Guard] = &[$(Guard::$guard,)*];
+
+            /// The guard's name in the published table.
+            pub fn name(self) -> &'static str {
+                match self { $(Guard::$guard => stringify!($guard),)* }
+            }
+
+            /// The protocol it guards.
+            pub fn protocol(self) -> &'static str {
+                match self { $(Guard::$guard => $protocol,)* }
+            }
+
+            /// The claim that falls without it.
+            pub fn claim(self) -> &'static str {
+                match self { $(Guard::$guard => $claim,)* }
+            }
+
+            /// The guard behind which this one is only a second line: alone it can be left out and nothing falls; with
+            /// both left out, the claim does.
+            pub fn second_line_to(self) -> Option<Guard> {
+                match self { $(Guard::$guard => $second_line,)* }
+            }
+
+            /// What it does, in a sentence.
+            pub fn says(self) -> &'static str {
+                match self { $(Guard::$guard => $says,)* }
+            }
+        }
+    };
+}
+
+guards! {
+    UniqueKey, "settle", "an_order_is_never_half_settled", None,
+        "A payment has one row: unique key (provider, txn_id, kind).";
+    LocksFirst, "settle", "stock_agrees_with_orders", None,
+        "The first statement locks and updates the order's row.";
+    PaysIfPending, "settle", "stock_agrees_with_orders", None,
+        "The order becomes paid only while it is pending.";
+    OneTransaction, "settle", "an_order_is_never_half_settled", None,
+        "All writes stand in one transaction.";
+    StockGuard, "settle", "stock_is_never_oversold", None,
+        "Units are taken only where they are on hand.";
+    GivesBack, "settle", "stock_agrees_with_orders", None,
+        "When a later sku is short, the units already taken are given back in the same transaction.";
+    MailInTransaction, "settle", "the_buyer_is_mailed_once", None,
+        "The mail is a row of the outbox, written in the transaction.";
+    LateNoticeQueued, "settle", "taken_money_is_never_lost", None,
+        "A payment for a cancelled order is recorded and queued for refund.";
+    SecondPaymentQueued, "settle", "taken_money_is_never_lost", None,
+        "A second, different payment for a paid order is recorded and queued for refund.";
+    QueuesRefund, "settle", "an_order_is_never_half_settled", None,
+        "A payment that is recorded to be refunded has its refund row.";
+    MisfitQueued, "settle", "taken_money_is_never_lost", None,
+        "A notice that no machine can book is queued for a person.";
+    AmountChecked, "settle", "taken_money_is_never_lost", None,
+        "The amount is the order's total.";
+    CurrencyChecked, "settle", "taken_money_is_never_lost", None,
+        "The currency is the order's.";
+    ReceiverChecked, "settle", "taken_money_is_never_lost", None,
+        "The account paid is the shop's.";
+    AnswersAfterCommit, "settle", "taken_money_is_never_lost", None,
+        "200 is answered only after the commit.";
+    UnknownIsNotDone, "settle", "taken_money_is_never_lost", None,
+        "200 is never answered when the commit's answer was lost.";
+    CancelLocksFirst, "cancel", "stock_agrees_with_orders", None,
+        "The first statement of a cancel locks and updates the order's row.";
+    CancelIfStill, "cancel", "stock_agrees_with_orders", None,
+        "The order is cancelled only while its status is the one that was read.";
+    CancelInOneTransaction, "cancel", "an_order_is_never_half_settled", None,
+        "All writes of a cancel stand in one transaction.";
+    CancelGivesBack, "cancel", "stock_agrees_with_orders", None,
+        "The units of a cancelled order go back on the shelf.";
+    CancelQueuesRefund, "cancel", "an_order_is_never_half_settled", None,
+        "The money of a cancelled order is queued for refund.";
+}
+
+/// Guards left out on purpose: empty in production, one or two for a mutant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Without(u32);
+
+impl Without {
+    /// All guards stand.
+    pub const NOTHING: Without = Without(0);
+
+    /// This guard left out, too.
+    #[must_use]
+    pub fn and(self, guard: Guard) -> Self {
+        Without(self.0 | 1 << guard as u32)
+    }
+
+    /// True when the guard stands.
+    pub fn keeps(self, guard: Guard) -> bool {
+        self.0 & 1 << guard as u32 == 0
+    }
+
+    /// The guards left out.
+    pub fn guards(self) -> impl Iterator<Item = Guard> {
+        Guard::ALL.iter().copied().filter(move |guard| !self.keeps(*guard))
+    }
+}

@@ -1,0 +1,11 @@
+//! The protocols, one file each. Wrong ones have the shape of right ones, so that the difference is the lesson.
+
+mod retry;
+mod rows;
+
+pub mod cancel;
+pub mod cancel_unlocked;
+pub mod lock_table;
+pub mod row_lock;
+pub mod settle;
+pub mod unlocked;

@@ -1,0 +1,261 @@
+//! O1 `settle`: ours. One short transaction that locks the order by writing to it, and leaves no money without a place.
+//!
+//! 1. `begin`, `lock_order`: the first statement locks *and updates* the order's row.
+//! 2. `read_order`: unknown order, or an amount, currency or receiver that is not the order's: `queue_review`, `commit`.
+//! 3. `record_payment_once` under the unique key (provider, txn_id, kind): there already: `rollback`, it is booked.
+//! 4. The order is cancelled or was paid by another payment: the payment is recorded *to refund*; `queue_refund`,
+//!    `commit`.
+//! 5. `read_lines`, `take_stock` where there is enough, in sku order. Short: `give_back_stock` for what was taken,
+//!    `mark_payment_to_refund`, `queue_refund`, `commit`.
+//! 6. `pay_if_pending`: amount, gateway's id and status, if the order is still pending.
+//! 7. `put_mail`, `commit`.
+//! 8. `answer`: 200 only after the commit, and never on `Unknown`. A `Conflict` is tried again, a bounded number of times.
+//!
+//! No lease is needed: the database's own lock ends with the transaction, however its holder ends.
+
+use crate::shop::{Input, Money, Notice, Outcome, Reason, Request};
+use crate::{Answer, Body, Error, Guard, Mail, Port, Row, Session, Statement, Value};
+
+use super::retry;
+use super::rows::{
+    GIVE_BACK_STOCK, LOCK_ORDER, Line, PUT_MAIL, QUEUE_REFUND, READ_LINES, TAKE_STOCK, give_back, read_lines,
+};
+
+static READ_ORDER: Statement =
+    Statement::new("read_order", "SELECT status, total_cents, currency, receiver FROM orders WHERE id = $1");
+
+static RECORD_PAYMENT_ONCE: Statement = Statement::new(
+    "record_payment_once",
+    "INSERT INTO payments (provider, txn_id, kind, booked_by, order_id, amount_cents, currency, state) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+);
+
+static MARK_PAYMENT_TO_REFUND: Statement = Statement::new(
+    "mark_payment_to_refund",
+    "UPDATE payments SET state = 'to refund' WHERE provider = $1 AND txn_id = $2 AND kind = $3",
+);
+
+static PAY_IF_PENDING: Statement = Statement::new(
+    "pay_if_pending",
+    "UPDATE orders SET status = 'paid', paid_cents = paid_cents + $1, txn_id = $2 WHERE id = $3 AND status = 'pending'",
+);
+
+static PAY_ANYWAY: Statement = Statement::new(
+    "pay_anyway",
+    "UPDATE orders SET status = 'paid', paid_cents = paid_cents + $1, txn_id = $2 WHERE id = $3",
+);
+
+static TAKE_STOCK_ANYWAY: Statement =
+    Statement::new("take_stock_anyway", "UPDATE stock SET on_hand = on_hand - $1 WHERE sku = $2");
+
+static QUEUE_REVIEW: Statement = Statement::new(
+    "queue_review",
+    "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, reason) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+);
+
+/// Every statement this protocol (or a mutant of it) may send.
+pub static STATEMENTS: [&Statement; 13] = [
+    &LOCK_ORDER, &READ_ORDER, &RECORD_PAYMENT_ONCE, &MARK_PAYMENT_TO_REFUND, &PAY_IF_PENDING, &PAY_ANYWAY, &TAKE_STOCK,
+    &TAKE_STOCK_ANYWAY, &GIVE_BACK_STOCK, &READ_LINES, &PUT_MAIL, &QUEUE_REFUND, &QUEUE_REVIEW,
+];
+
+/// Book a notice: all five writes or none, and no money without a place.
+pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
+    let Input::Notice(notice) = &request.input else { return Outcome::TryAgain };
+    let keeps = |guard| request.without.keeps(guard);
+    if notice.payment_status.money() == Money::NotTaken {
+        let _ = session.answer(Answer::Accepted).await;
+        return Outcome::NothingToBook;
+    }
+    if !keeps(Guard::AnswersAfterCommit) {
+        let _ = session.answer(Answer::Accepted).await;
+    }
+    let mut attempt = 0;
+    let settled = loop {
+        if let Err(error) = session.checkpoint("attempt", attempt).await {
+            break Err(error);
+        }
+        let tried = in_one_transaction(session, request, notice).await;
+        session.ends(&request.section());
+        if !retry::again(session, &tried, &mut attempt, request.settings.attempts).await {
+            break tried;
+        }
+    };
+    if settled == Ok(Outcome::Booked) && !keeps(Guard::MailInTransaction) {
+        let order_id = notice.order_id.clone();
+        let _ = session.mail(Mail { message_id: format!("order-{order_id}-paid"), order_id }).await;
+    }
+    let mut accepted = settled.is_ok();
+    if settled == Err(Error::Unknown) && !keeps(Guard::UnknownIsNotDone) {
+        accepted = true;
+    }
+    // Nobody is left to tell when even the answer fails.
+    let _ = session.answer(if accepted { Answer::Accepted } else { Answer::TryAgain }).await;
+    settled.unwrap_or(Outcome::TryAgain)
+}
+
+async fn in_one_transaction<S: Session>(
+    session: &mut S,
+    request: &Request,
+    notice: &Notice,
+) -> Result<Outcome, Error> {
+    let order_id = notice.order_id.as_str();
+    let keeps = |guard| request.without.keeps(guard);
+    if keeps(Guard::OneTransaction) {
+        session.begin().await?;
+    }
+    if keeps(Guard::LocksFirst) {
+        session.write(&LOCK_ORDER, [order_id.into()]).await?;
+        session.holds(&request.section(), None);
+    }
+    let rows = session.read(&READ_ORDER, [order_id.into()]).await?;
+    if let Some(reason) = for_a_person(request, notice, rows.first())? {
+        if keeps(Guard::MisfitQueued) {
+            queue_review(session, notice, reason).await?;
+        }
+        commit(session, request).await?;
+        return Ok(Outcome::ForReview(reason));
+    }
+    let Some(order) = rows.first() else { return Ok(Outcome::NoSuchOrder) };
+    let refused = match order.text(0)? {
+        "pending" => None,
+        "paid" => Some(Reason::OrderAlreadyPaid),
+        _ => Some(Reason::OrderCancelled),
+    };
+    if refused == Some(Reason::OrderCancelled) && !keeps(Guard::LateNoticeQueued)
+        || refused == Some(Reason::OrderAlreadyPaid) && !keeps(Guard::SecondPaymentQueued)
+    {
+        session.rollback().await?;
+        return Ok(Outcome::AlreadyHandled);
+    }
+    if record_payment_once(session, request, notice, refused.is_some()).await? == 0 {
+        session.rollback().await?;
+        return Ok(Outcome::AlreadyBooked);
+    }
+    if let Some(reason) = refused {
+        queue_refund(session, request, notice).await?;
+        commit(session, request).await?;
+        return Ok(Outcome::ToRefund(reason));
+    }
+    if !take_stock(session, request, order_id).await? {
+        let key = [(&notice.provider).into(), (&notice.txn_id).into(), "payment".into()];
+        session.write(&MARK_PAYMENT_TO_REFUND, key).await?;
+        queue_refund(session, request, notice).await?;
+        commit(session, request).await?;
+        return Ok(Outcome::ToRefund(Reason::StockTooShort));
+    }
+    pay(session, request, notice).await?;
+    commit(session, request).await?;
+    Ok(Outcome::Booked)
+}
+
+/// Why this notice cannot be booked by a machine, if it cannot.
+fn for_a_person(request: &Request, notice: &Notice, order: Option<&Row>) -> Result<Option<Reason>, Error> {
+    let keeps = |guard| request.without.keeps(guard);
+    let Some(order) = order else { return Ok(Some(Reason::UnknownOrder)) };
+    Ok(if notice.payment_status.money() == Money::ForAPerson {
+        Some(Reason::StatusForAPerson)
+    } else if order.int(1)? != notice.amount_cents && keeps(Guard::AmountChecked) {
+        Some(Reason::WrongAmount)
+    } else if order.text(2)? != notice.currency && keeps(Guard::CurrencyChecked) {
+        Some(Reason::WrongCurrency)
+    } else if order.text(3)? != notice.receiver && keeps(Guard::ReceiverChecked) {
+        Some(Reason::WrongReceiver)
+    } else {
+        None
+    })
+}
+
+/// Keep the payment under its unique key: 0 when it is in the books already.
+async fn record_payment_once<S: Session>(
+    session: &mut S,
+    request: &Request,
+    notice: &Notice,
+    to_refund: bool,
+) -> Result<u64, Error> {
+    let state = if to_refund { "to refund" } else { "booked" };
+    let payment: [Value; 8] = [
+        (&notice.provider).into(),
+        (&notice.txn_id).into(),
+        "payment".into(),
+        (&request.id).into(),
+        (&notice.order_id).into(),
+        notice.amount_cents.into(),
+        (&notice.currency).into(),
+        state.into(),
+    ];
+    session.write(&RECORD_PAYMENT_ONCE, payment).await
+}
+
+/// Take the order's units, or none of them: false when one sku is short.
+async fn take_stock<S: Session>(session: &mut S, request: &Request, order_id: &str) -> Result<bool, Error> {
+    let keeps = |guard| request.without.keeps(guard);
+    let mut taken: Vec<Line> = Vec::new();
+    for line in read_lines(session, order_id).await? {
+        let units = Value::Int(line.units);
+        let matched = if keeps(Guard::StockGuard) {
+            session.write(&TAKE_STOCK, [units.clone(), line.sku.as_str().into(), units]).await?
+        } else {
+            session.write(&TAKE_STOCK_ANYWAY, [units, line.sku.as_str().into()]).await?
+        };
+        if matched == 0 {
+            if keeps(Guard::GivesBack) {
+                for line in &taken {
+                    give_back(session, line).await?;
+                }
+            }
+            return Ok(false);
+        }
+        taken.push(line);
+    }
+    Ok(true)
+}
+
+/// Mark the order paid and put the buyer's mail into the outbox.
+async fn pay<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<(), Error> {
+    let order_id = notice.order_id.as_str();
+    let paid = [notice.amount_cents.into(), (&notice.txn_id).into(), order_id.into()];
+    if request.without.keeps(Guard::PaysIfPending) {
+        if session.write(&PAY_IF_PENDING, paid).await? == 0 {
+            return Err(Error::Conflict);
+        }
+    } else {
+        session.write(&PAY_ANYWAY, paid).await?;
+    }
+    if request.without.keeps(Guard::MailInTransaction) {
+        session.write(&PUT_MAIL, [format!("order-{order_id}-paid").as_str().into(), order_id.into()]).await?;
+    }
+    Ok(())
+}
+
+async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<(), Error> {
+    if !request.without.keeps(Guard::QueuesRefund) {
+        return Ok(());
+    }
+    let refund =
+        [(&notice.provider).into(), (&notice.txn_id).into(), (&request.id).into(), notice.amount_cents.into()];
+    session.write(&QUEUE_REFUND, refund).await.map(drop)
+}
+
+async fn queue_review<S: Session>(session: &mut S, notice: &Notice, reason: Reason) -> Result<(), Error> {
+    let review: [Value; 7] = [
+        (&notice.provider).into(),
+        (&notice.txn_id).into(),
+        notice.payment_status.as_str().into(),
+        (&notice.order_id).into(),
+        notice.amount_cents.into(),
+        (&notice.currency).into(),
+        reason.name().into(),
+    ];
+    session.write(&QUEUE_REVIEW, review).await.map(drop)
+}
+
+async fn commit<S: Session>(session: &mut S, request: &Request) -> Result<(), Error> {
+    if request.without.keeps(Guard::OneTransaction) { session.commit().await } else { Ok(()) }
+}
+
+/// This protocol as a coroutine.
+pub fn start(mut port: Port, request: Request) -> Body<Outcome> {
+    Box::pin(async move { settle(&mut port, &request).await })
+}
