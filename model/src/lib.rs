@@ -1,4 +1,24 @@
 //! Explores every interleaving of a protocol's requests on a model of a real database.
 
+mod check;
+mod claims;
+mod db;
+mod engine;
+mod explore;
+mod intern;
+mod sample;
+mod sql;
+mod unroll;
+mod world;
+
 pub mod scenario;
 pub mod trace;
+
+pub use check::{Checked, Verdict, check};
+pub use claims::{Claim, When};
+pub use engine::Engine;
+pub use explore::{Exploration, ExploreError, Limits, Progress, Schedule, explore, shortest, witness};
+pub use sample::sample;
+pub use sql::SqlError;
+pub use unroll::UnrollError;
+pub use world::{Action, Reductions, Setup, State, World, WorldError};

@@ -2,6 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::trace::DeathForm;
+
+mod bounds;
+mod files;
+mod load;
+mod names;
+mod requests;
+mod validate;
+
+pub use bounds::{ActorBounds, Bounds, FaultBounds};
+pub use files::FILES;
+pub use load::{Located, ScenarioError};
+pub use requests::RequestSpec;
+pub use validate::Invalid;
+
 /// One scenario. The file's form and this one are the same; every field that may be left out has its default here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +147,10 @@ pub struct Actor {
     /// How often the sender delivers in all. It delivers again only what was not accepted.
     #[serde(default = "one")]
     pub deliveries: usize,
+    /// The name of another entry that comes first: none of these requests starts before each of that entry's first
+    /// `overlapping` deliveries has ended in one way or another (answered, dead, or stopped for ever).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// The protocol that handles it, when it is not the role's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
@@ -182,13 +201,20 @@ pub struct Faults {
     /// How many actors may die.
     pub deaths: u8,
     /// The forms of death: `soft`, `reset`, `silent`, `stop`. All but `stop` when left out.
-    pub death_forms: Option<Vec<crate::trace::DeathForm>>,
+    pub death_forms: Option<Vec<DeathForm>>,
     /// How many replies may be lost.
     pub lost_replies: u8,
     /// Which replies may be lost: those of commits only, or of any call to the database.
     pub lost_on: LostOn,
     /// How often true time may move on.
     pub ticks: u8,
+}
+
+impl Faults {
+    /// The forms in which an actor may die here.
+    pub fn forms(&self) -> Vec<DeathForm> {
+        self.death_forms.clone().unwrap_or_else(|| vec![DeathForm::Soft, DeathForm::Reset, DeathForm::Silent])
+    }
 }
 
 /// Which replies may be lost.

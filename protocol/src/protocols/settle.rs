@@ -32,7 +32,8 @@ static RECORD_PAYMENT_ONCE: Statement = Statement::new(
 
 static MARK_PAYMENT_TO_REFUND: Statement = Statement::new(
     "mark_payment_to_refund",
-    "UPDATE payments SET state = 'to refund' WHERE provider = $1 AND txn_id = $2 AND kind = $3",
+    "UPDATE payments SET state = 'to refund' WHERE provider = $1 AND txn_id = $2 AND kind = $3 \
+     AND state = 'booked'",
 );
 
 static PAY_IF_PENDING: Statement = Statement::new(

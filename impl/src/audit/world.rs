@@ -1,0 +1,92 @@
+//! The `world_` tables: what happens outside the shop's database, written beside it by whoever drives the requests.
+
+use paidonce_protocol::{Row, Value};
+
+use crate::{DbError, Sqlite};
+
+/// A mail that the mail server has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentMail {
+    /// Its id.
+    pub message_id: String,
+    /// The order it is about.
+    pub order_id: String,
+}
+
+/// Money that the gateway took and told the shop of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenPayment {
+    /// The gateway's name.
+    pub provider: String,
+    /// The gateway's name for the payment.
+    pub txn_id: String,
+    /// The order that the notice named.
+    pub order_id: String,
+    /// In minor units of `currency`.
+    pub amount_cents: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The account paid.
+    pub receiver: String,
+}
+
+/// One stay in a protected section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The section's name.
+    pub section: String,
+    /// Who.
+    pub actor: String,
+    /// The step that began it.
+    pub from_step: i64,
+    /// The step that ended it, or `None` when it lasted to the end.
+    pub to_step: Option<i64>,
+}
+
+/// Make the `world_` tables, where they are not there already. Only for databases that a driver fills: a live shop has
+/// none.
+///
+/// # Errors
+/// As [`Sqlite::perform`].
+pub async fn create_tables(sqlite: &mut Sqlite) -> Result<(), DbError> {
+    sqlite.script("create_world_tables", include_str!("../../../specs/audit/world.sql")).await
+}
+
+/// Write down what the mail server has.
+///
+/// # Errors
+/// As [`Sqlite::insert`].
+pub async fn write_mails(sqlite: &mut Sqlite, mails: &[SentMail]) -> Result<(), DbError> {
+    let rows = mails.iter().map(|mail| Row(vec![(&mail.message_id).into(), (&mail.order_id).into()]));
+    sqlite.insert("world_mails", rows.collect()).await
+}
+
+/// Write down what the gateway took.
+///
+/// # Errors
+/// As [`Sqlite::insert`].
+pub async fn write_taken(sqlite: &mut Sqlite, taken: &[TakenPayment]) -> Result<(), DbError> {
+    let rows = taken.iter().map(|payment| {
+        Row(vec![
+            (&payment.provider).into(),
+            (&payment.txn_id).into(),
+            (&payment.order_id).into(),
+            payment.amount_cents.into(),
+            (&payment.currency).into(),
+            (&payment.receiver).into(),
+        ])
+    });
+    sqlite.insert("world_taken", rows.collect()).await
+}
+
+/// Write down who believed to be alone where.
+///
+/// # Errors
+/// As [`Sqlite::insert`].
+pub async fn write_holds(sqlite: &mut Sqlite, holds: &[Hold]) -> Result<(), DbError> {
+    let rows = holds.iter().map(|hold| {
+        let to_step = hold.to_step.map_or(Value::Null, Value::Int);
+        Row(vec![(&hold.section).into(), (&hold.actor).into(), hold.from_step.into(), to_step])
+    });
+    sqlite.insert("world_holds", rows.collect()).await
+}

@@ -1,0 +1,110 @@
+//! SQLite in WAL mode: readers see a snapshot, one connection writes.
+//!
+//! Rules and their sources:
+//! - one writer at a time; `BEGIN IMMEDIATE` becomes it at once (sqlite.org/lang_transaction.html);
+//! - a deferred transaction takes its snapshot with its first read and becomes the writer with its first write;
+//! - a transaction with a snapshot cannot become the writer when another has committed since (SQLITE_BUSY_SNAPSHOT, 517)
+//!   or is the writer now (SQLITE_BUSY at once: the busy handler is not asked while a read is open): a conflict either way
+//!   (sqlite.org/c3ref/busy_handler.html, sqlite.org/isolation.html);
+//! - whoever is not in a transaction with a snapshot waits for the writer (`busy_timeout`);
+//! - a failed statement undoes itself, and the transaction keeps the write lock until it is rolled back.
+
+use paidonce_protocol::Error;
+use smallvec::SmallVec;
+
+use super::{Answered, Asked, Database, DbCall, Effects, Store, Transaction, Wait};
+use crate::engine::Engine;
+
+pub(super) fn ask(
+    database: &mut Database,
+    engine: Engine,
+    store: &Store,
+    who: usize,
+    call: DbCall,
+    effects: &mut Effects,
+) -> Asked {
+    if let Some(reply) = database.bracket(store, who, call, effects) {
+        return Asked::Answered(reply);
+    }
+    let others_write = another_writes(database, who);
+    match call {
+        DbCall::Begin => {
+            if engine == Engine::SqliteImmediate {
+                if others_write {
+                    return block(database, who, call);
+                }
+                database.connections[who].writer = true;
+            }
+            database.connections[who].transaction = Transaction::Open;
+            Asked::Answered(store.replies.id(&Answered::Done))
+        }
+        DbCall::Run(request) if store.plan(request).writes() => {
+            let connection = &database.connections[who];
+            if !connection.writer {
+                if connection.snapshot.is_some() && (connection.stale || others_write) {
+                    database.fail(engine, who);
+                    return Asked::Answered(store.replies.id(&Answered::Error(Error::Conflict)));
+                }
+                if others_write {
+                    return block(database, who, call);
+                }
+            }
+            write(database, engine, store, who, request, effects)
+        }
+        DbCall::Run(request) => {
+            let connection = &mut database.connections[who];
+            let base = match connection.transaction {
+                Transaction::None => database.committed,
+                _ if connection.writer => database.committed,
+                _ => *connection.snapshot.get_or_insert(database.committed),
+            };
+            let run = store.run(base, connection.changes, request);
+            effects.shown.extend_from_slice(&run.shown);
+            if run.error.is_some() && connection.transaction == Transaction::Open {
+                database.fail(engine, who);
+            }
+            Asked::Answered(run.reply)
+        }
+        // `bracket` has answered these.
+        DbCall::Commit | DbCall::Rollback => Asked::Answered(store.replies.id(&Answered::Error(Error::Misuse))),
+    }
+}
+
+fn write(
+    database: &mut Database,
+    engine: Engine,
+    store: &Store,
+    who: usize,
+    request: super::RequestId,
+    effects: &mut Effects,
+) -> Asked {
+    let connection = &mut database.connections[who];
+    let run = store.run(database.committed, connection.changes, request);
+    let changed: SmallVec<[_; 4]> = run.touched.iter().flatten().copied().collect();
+    effects.changed.extend_from_slice(&changed);
+    connection.changes = store.add_changes(connection.changes, &changed);
+    if connection.transaction == Transaction::None {
+        database.commit(store, who, effects);
+    } else {
+        connection.writer = true;
+        if run.error.is_some() {
+            database.fail(engine, who);
+        }
+    }
+    Asked::Answered(run.reply)
+}
+
+fn block(database: &mut Database, who: usize, call: DbCall) -> Asked {
+    let wait = Wait { call, rest: None, done: 0, shown: Vec::new(), keys: Vec::new() };
+    database.connections[who].wait = Some(Box::new(wait));
+    Asked::Blocked
+}
+
+fn another_writes(database: &Database, who: usize) -> bool {
+    database.connections.iter().enumerate().any(|(other, connection)| other != who && connection.writer)
+}
+
+pub(super) fn blockers(database: &Database, who: usize) -> SmallVec<[usize; 2]> {
+    let writes = |(other, connection): (usize, &super::Connection)| (other != who && connection.writer).then_some(other);
+    database.connections.iter().enumerate().filter_map(writes).collect()
+}

@@ -1,0 +1,129 @@
+//! What can happen next in a state.
+
+use super::state::{Action, OrphanKind, Phase, State};
+use super::World;
+use crate::db::{DbCall, Transaction};
+use crate::scenario::LostOn;
+use crate::trace::{DeathForm, Meaning};
+use crate::unroll::Next;
+
+impl World {
+    /// Everything that can happen next, always in the same order.
+    pub(crate) fn enabled(&self, state: &State, actions: &mut Vec<Action>) {
+        for who in 0..state.actors.len() {
+            self.actions_of(state, who, actions);
+        }
+        for (place, orphan) in state.orphans.iter().enumerate() {
+            let connection = self.slots.len() + place;
+            let waits = state.database.connections[connection].wait.is_some();
+            let resumes = waits && state.database.can_resume(self.engine, &self.store, connection);
+            if resumes || matches!(orphan.kind, OrphanKind::Landing(_)) && !waits {
+                actions.push(Action::Land(place as u8));
+            }
+            if orphan.kind == OrphanKind::Dead {
+                actions.push(Action::Reap(place as u8));
+            }
+        }
+        if state.ticks_left > 0 && self.next_moment(state).is_some() {
+            actions.push(Action::Tick);
+        }
+    }
+
+    fn actions_of(&self, state: &State, who: usize, actions: &mut Vec<Action>) {
+        let id = who as u8;
+        match state.actors[who].phase {
+            Phase::Fresh => {
+                if !self.may_come(state, who) {
+                    return;
+                }
+                actions.push(Action::Step(id));
+                self.lost_replies(state, who, self.slots[who].root, actions);
+                return;
+            }
+            Phase::Ready(node) => {
+                actions.push(Action::Step(id));
+                self.lost_replies(state, who, node, actions);
+            }
+            Phase::Waiting(..) => {}
+            Phase::Blocked(..) => {
+                if state.database.can_resume(self.engine, &self.store, who) {
+                    actions.push(Action::Grant(id));
+                } else if state.database.is_deadlocked(self.engine, &self.store, who) {
+                    actions.push(Action::Victim(id));
+                }
+            }
+            Phase::Ended | Phase::Dead(_) => return,
+        }
+        self.deaths(state, who, actions);
+    }
+
+    /// A delivery comes when an earlier one is not in its way: the first ones overlap, each further one follows a failure.
+    fn may_come(&self, state: &State, who: usize) -> bool {
+        let group = &self.groups[self.slots[who].group];
+        let actors = &state.actors[group.slots.clone()];
+        let came = actors.iter().filter(|actor| actor.phase != Phase::Fresh).count();
+        // Deliveries are numbered in the order in which they come.
+        if who - group.slots.start != came {
+            return false;
+        }
+        if let Some(first) = group.after.map(|first| &self.groups[first]) {
+            let first_ones = &state.actors[first.slots.start..first.slots.start + first.overlapping];
+            if first_ones.iter().any(|actor| !matches!(actor.phase, Phase::Ended | Phase::Dead(_))) {
+                return false;
+            }
+        }
+        let failed = actors.iter().filter(|actor| self.failed(actor)).count();
+        let wanted = if actors.iter().any(|actor| actor.accepted) { 0 } else { failed };
+        came < group.overlapping + wanted
+    }
+
+    pub(crate) fn failed(&self, actor: &super::state::Actor) -> bool {
+        matches!(actor.phase, Phase::Ended | Phase::Dead(_)) && !actor.accepted
+    }
+
+    /// What may become of a call whose reply is lost.
+    fn lost_replies(&self, state: &State, who: usize, node: u32, actions: &mut Vec<Action>) {
+        if state.lost_left == 0 {
+            return;
+        }
+        let Next::Database(call, _) = self.tree.node(node).next else { return };
+        let transaction = state.database.connections[who].transaction;
+        let commits = match (call, transaction) {
+            (DbCall::Commit, Transaction::Open) => true,
+            (DbCall::Run(request), Transaction::None) => self.store.plan(request).writes(),
+            _ => false,
+        };
+        if commits {
+            actions.extend(Meaning::ALL.map(|meaning| Action::Lose(who as u8, meaning)));
+        } else if self.scenario.faults.lost_on == LostOn::Any {
+            // Whatever was in flight, the transaction is gone with the connection.
+            actions.push(Action::Lose(who as u8, Meaning::NotDone));
+        }
+    }
+
+    fn deaths(&self, state: &State, who: usize, actions: &mut Vec<Action>) {
+        if state.deaths_left == 0 {
+            return;
+        }
+        let mut chosen: smallvec::SmallVec<[DeathForm; 4]> = smallvec::SmallVec::new();
+        for form in &self.death_forms {
+            let form = self.effective(state, who, *form);
+            if !chosen.contains(&form) {
+                chosen.push(form);
+                actions.push(Action::Die(who as u8, form));
+            }
+        }
+    }
+
+    /// The form of death that this one comes to here, so that no two that are the same are both explored.
+    fn effective(&self, state: &State, who: usize, form: DeathForm) -> DeathForm {
+        let holds_nothing = state.database.connections[who].holds_nothing();
+        match form {
+            DeathForm::Soft if self.slots[who].shut_down.is_some() && !state.actors[who].shutting_down => form,
+            // The operating system takes a dead process's file locks away.
+            DeathForm::Silent if !holds_nothing && !self.engine.is_embedded() => form,
+            DeathForm::Stop if !holds_nothing => form,
+            _ => DeathForm::Reset,
+        }
+    }
+}

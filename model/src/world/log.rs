@@ -1,0 +1,158 @@
+//! Writing down steps for a trace. Exploring does without: a log that is off costs a branch.
+
+use paidonce_protocol::shop::Outcome;
+
+use super::state::State;
+use super::World;
+use crate::db::ReplyId;
+use crate::trace::{Asked, DeathForm, Event, Meaning, Remark, Step, Told, Woken};
+use crate::unroll::{Edge, NodeId};
+
+/// The steps taken, if anybody wants to know.
+pub(crate) struct Log {
+    steps: Option<Vec<Step>>,
+}
+
+impl Log {
+    pub(crate) fn off() -> Self {
+        Log { steps: None }
+    }
+
+    pub(crate) fn on() -> Self {
+        Log { steps: Some(Vec::new()) }
+    }
+
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        self.steps.unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.steps.as_ref().map_or(0, Vec::len)
+    }
+
+    fn push(&mut self, actor: Option<String>, now_ms: i64, event: impl FnOnce() -> Event) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(Step { actor, now_ms, event: event(), marks: Vec::new(), outcome: None });
+        }
+    }
+
+    fn of(&mut self, world: &World, state: &State, who: usize, event: impl FnOnce() -> Event) {
+        if self.steps.is_some() {
+            self.push(Some(world.slots[who].name.clone()), state.now_ms, event);
+        }
+    }
+
+    pub(super) fn answered(&mut self, world: &World, state: &State, who: usize, node: NodeId, reply: ReplyId) {
+        self.of(world, state, who, || Event::Answered { call: world.asked(who, node), answer: world.reply_text(reply) });
+    }
+
+    pub(super) fn waits(&mut self, world: &World, state: &State, who: usize, node: NodeId) {
+        self.of(world, state, who, || Event::Blocked { call: world.asked(who, node), by: Vec::new() });
+    }
+
+    /// The call of `node`, or, without one, a statement that had waited before.
+    pub(super) fn blocked(&mut self, world: &World, state: &State, who: usize, node: Option<NodeId>) {
+        self.of(world, state, who, || {
+            let blockers = state.database.blockers(world.engine, &world.store, who);
+            let by = blockers.iter().map(|other| world.owner_of(state, *other)).collect();
+            match node {
+                Some(node) => Event::Blocked { call: world.asked(who, node), by },
+                None => Event::BlockedAgain { by },
+            }
+        });
+    }
+
+    pub(super) fn granted(&mut self, world: &World, state: &State, who: usize, reply: ReplyId) {
+        self.of(world, state, who, || Event::Granted { answer: world.reply_text(reply) });
+    }
+
+    pub(super) fn deadlock(&mut self, world: &World, state: &State, who: usize, reply: ReplyId) {
+        self.of(world, state, who, || Event::Deadlock { answer: world.reply_text(reply) });
+    }
+
+    pub(super) fn reply_lost(&mut self, world: &World, state: &State, who: usize, node: NodeId, meaning: Meaning) {
+        self.of(world, state, who, || Event::ReplyLost { call: world.asked(who, node), meaning });
+    }
+
+    pub(super) fn died(&mut self, world: &World, state: &State, who: usize, form: DeathForm) {
+        self.of(world, state, who, || Event::Died { form });
+    }
+
+    pub(super) fn landed(&mut self, world: &World, state: &State, owner: usize) {
+        self.of(world, state, owner, || Event::Landed);
+    }
+
+    pub(super) fn reaped(&mut self, world: &World, state: &State, place: usize) {
+        let owner = usize::from(state.orphans[place].owner);
+        self.of(world, state, owner, || Event::Reaped);
+    }
+
+    pub(super) fn ticked(&mut self, from_ms: i64, to_ms: i64) {
+        self.push(None, from_ms, || Event::Ticked { to_ms, woken: Vec::new() });
+    }
+
+    pub(super) fn woken(&mut self, world: &World, who: usize, reply: ReplyId) {
+        if let Some(Event::Ticked { woken, .. }) = self.last().map(|step| &mut step.event) {
+            let actor = world.slots[who].name.clone();
+            woken.push(Woken { actor, answer: world.reply_text(reply), marks: Vec::new(), outcome: None });
+        }
+    }
+
+    fn last(&mut self) -> Option<&mut Step> {
+        self.steps.as_mut()?.last_mut()
+    }
+
+    /// What the actor remarked when it was answered.
+    pub(super) fn told(&mut self, edge: &Edge) {
+        let Some(step) = self.last() else { return };
+        let marks = match &mut step.event {
+            Event::Ticked { woken, .. } => woken.last_mut().map(|woken| &mut woken.marks),
+            _ => Some(&mut step.marks),
+        };
+        if let Some(marks) = marks {
+            marks.extend(edge.marks.iter().map(Remark::from));
+        }
+    }
+
+    pub(super) fn ended(&mut self, outcome: Outcome) {
+        let Some(step) = self.last() else { return };
+        let text = Some(outcome.to_string());
+        match &mut step.event {
+            Event::Ticked { woken, .. } => {
+                if let Some(woken) = woken.last_mut() {
+                    woken.outcome = text;
+                }
+            }
+            _ => step.outcome = text,
+        }
+    }
+}
+
+impl World {
+    /// A node's call as this actor makes it.
+    fn asked(&self, who: usize, node: NodeId) -> Asked {
+        let mut asked = match &self.tree.node(node).call {
+            Some(call) => Asked::from(call),
+            None => Asked { name: "end".to_owned(), sql: None, arguments: Vec::new() },
+        };
+        for argument in &mut asked.arguments {
+            if let crate::trace::Datum::Text(text) = argument {
+                *text = text.replace(paidonce_protocol::shop::REQUEST_PLACEHOLDER, &self.slots[who].name);
+            }
+        }
+        asked
+    }
+
+    fn reply_text(&self, reply: ReplyId) -> Told {
+        Told::from(&self.store.reply(reply))
+    }
+
+    /// The name of the actor that a connection belongs or belonged to.
+    fn owner_of(&self, state: &State, connection: usize) -> String {
+        let who = match connection.checked_sub(self.slots.len()) {
+            None => connection,
+            Some(place) => usize::from(state.orphans[place].owner),
+        };
+        self.slots[who].name.clone()
+    }
+}

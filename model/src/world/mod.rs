@@ -1,0 +1,86 @@
+//! The world of one scenario: a shop's requests over a model database, with clocks and faults.
+
+mod actions;
+mod build;
+mod log;
+mod normal;
+mod rest;
+mod state;
+mod step;
+mod symmetry;
+mod time;
+mod watch;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+pub use build::{Reductions, Setup, WorldError};
+pub(crate) use log::Log;
+pub(crate) use state::{OrphanKind, Phase};
+pub use state::{Action, State};
+
+use crate::claims::{Memo, Shop};
+use crate::db::{ContentsId, Store};
+use crate::engine::Engine;
+use crate::scenario::Scenario;
+use crate::trace::{DeathForm, WorldPayment};
+use crate::unroll::{NodeId, Tree, UnrollError};
+
+/// One request that may come.
+pub(crate) struct Slot {
+    /// `ipn-1`.
+    pub(crate) name: String,
+    /// Which entry of the scenario's actors it belongs to.
+    pub(crate) group: usize,
+    /// How far its web server's clock is ahead of true time.
+    pub(crate) clock_offset_ms: i64,
+    /// Where its protocol begins.
+    pub(crate) root: NodeId,
+    /// Where its shutdown code begins, if that does anything.
+    pub(crate) shut_down: Option<NodeId>,
+}
+
+/// The requests with the same raw input.
+pub(crate) struct Group {
+    /// The numbers of its slots.
+    pub(crate) slots: std::ops::Range<usize>,
+    /// How many of them may be under way at once from the start.
+    pub(crate) overlapping: usize,
+    /// True for an IPN: the gateway delivers until it is told 200.
+    pub(crate) redelivers: bool,
+    /// The group whose first deliveries have to be over before this one comes.
+    pub(crate) after: Option<usize>,
+}
+
+/// A scenario with its protocols, on an engine.
+pub struct World {
+    pub(crate) protocol: String,
+    pub(crate) without: Vec<String>,
+    pub(crate) scenario: Scenario,
+    pub(crate) engine: Engine,
+    pub(crate) store: Store,
+    pub(crate) tree: Tree,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) initial: ContentsId,
+    pub(crate) shop: Shop,
+    pub(crate) death_forms: Vec<DeathForm>,
+    pub(crate) reductions: Reductions,
+    /// The tables that no statement of these protocols writes.
+    pub(crate) constant: Vec<bool>,
+    watch: watch::Watched,
+    pub(crate) memo: Memo,
+    /// The money that the gateway takes in this scenario, each with the groups of requests that tell of it.
+    pub(crate) taken: Vec<(WorldPayment, Vec<usize>)>,
+    symmetry: symmetry::Renaming,
+    /// Set when something turned out to tell requests apart that differ only in their id.
+    pub(crate) asymmetric: AtomicBool,
+    /// True when the time of day matters: a protocol reads a clock, or a row holds a moment.
+    pub(crate) tells_time: AtomicBool,
+    /// Set when one of the last two turned out otherwise than it was taken to be: exploring has to begin again.
+    pub(crate) restart: AtomicBool,
+    /// The claims whose situation was reached, one bit each.
+    pub(crate) arisen: AtomicU32,
+    /// The first thing a protocol did that no protocol may do.
+    pub(crate) fault: OnceLock<UnrollError>,
+}

@@ -1,0 +1,69 @@
+//! When nothing is left to happen.
+
+use super::log::Log;
+use super::state::{Action, Actor, OrphanKind, Phase, State};
+use super::World;
+use crate::trace::WorldPayment;
+
+/// A single redelivery takes fewer steps than this, or it is taken to change something.
+const LONGEST_REDELIVERY: usize = 500;
+
+impl World {
+    /// True when no step is left but such as change nothing, or as nobody owes: a buyer who may never come back, a
+    /// duplicate of what was accepted.
+    pub(crate) fn is_at_rest(&self, state: &State) -> bool {
+        let under_way = state.actors.iter().any(|actor| actor.phase.node().is_some());
+        let lands = state.orphans.iter().any(|orphan| orphan.kind != OrphanKind::Stopped);
+        if under_way || lands {
+            return false;
+        }
+        self.groups.iter().all(|group| {
+            let actors = &state.actors[group.slots.clone()];
+            let accepted = actors.iter().any(|actor| actor.accepted);
+            // The gateway owes the shop deliveries until one is accepted. Where the scenario has no more of them, that is
+            // out of bounds and not at rest, unless one more would leave everything as it is.
+            !group.redelivers
+                || accepted
+                || actors.iter().all(|actor| actor.phase != Phase::Fresh)
+                    && self.redelivery_changes_nothing(state, group.slots.end - 1)
+        })
+    }
+
+    /// One more delivery, alone and without faults: does it come to nothing?
+    fn redelivery_changes_nothing(&self, state: &State, who: usize) -> bool {
+        let mut tried = state.clone();
+        tried.actors[who] = Actor { phase: Phase::Ready(self.slots[who].root), ..Actor::fresh() };
+        for _ in 0..LONGEST_REDELIVERY {
+            let action = match tried.actors[who].phase {
+                Phase::Ready(_) => Action::Step(who as u8),
+                Phase::Waiting(..) | Phase::Blocked(..) => Action::Tick,
+                Phase::Fresh | Phase::Ended | Phase::Dead(_) => {
+                    return !tried.actors[who].accepted
+                        && tried.database.committed == state.database.committed
+                        && tried.mails == state.mails
+                        && tried.now_ms == state.now_ms;
+                }
+            };
+            match self.after(&tried, action, &mut Log::off()) {
+                Ok(Some(next)) => tried = next,
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// The payments that the gateway has told the shop of, one bit each.
+    pub(crate) fn told_of(&self, state: &State) -> u32 {
+        let came = |group: &usize| {
+            let actors = &state.actors[self.groups[*group].slots.clone()];
+            actors.iter().any(|actor| actor.phase != Phase::Fresh)
+        };
+        let told = self.taken.iter().enumerate().filter(|(_, (_, groups))| groups.iter().any(came));
+        told.fold(0, |set, (place, _)| set | 1 << place)
+    }
+
+    /// The payments of such a set.
+    pub(crate) fn payments_told(&self, told: u32) -> impl Iterator<Item = &WorldPayment> {
+        self.taken.iter().enumerate().filter(move |(place, _)| told & 1 << place != 0).map(|(_, (payment, _))| payment)
+    }
+}

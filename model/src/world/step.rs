@@ -1,0 +1,294 @@
+//! What happens when an action is taken.
+
+use paidonce_protocol::{Answer, Error};
+
+use super::log::Log;
+use super::state::{Action, Actor, Orphan, OrphanKind, Phase, RETURNS_COUNTED, State};
+use super::World;
+use crate::claims::Claim;
+use crate::db::{Answered, Asked, DbCall, Effects, NOTHING, ReplyId};
+use crate::trace::{DeathForm, Meaning};
+use crate::unroll::{Next, NodeId, UnrollError};
+
+impl World {
+    /// The state after an action, or `None` when it turns out not to be possible.
+    pub(crate) fn after(&self, state: &State, action: Action, log: &mut Log) -> Result<Option<State>, UnrollError> {
+        let mut state = state.clone();
+        let possible = match action {
+            Action::Step(who) => self.step(&mut state, usize::from(who), log)?,
+            Action::Grant(who) => self.grant(&mut state, usize::from(who), log)?,
+            Action::Victim(who) => {
+                let who = usize::from(who);
+                let reply = state.database.fail_wait(self.engine, &self.store, who);
+                log.deadlock(self, &state, who, reply);
+                self.told(&mut state, who, reply, log)?;
+                true
+            }
+            Action::Lose(who, meaning) => self.lose(&mut state, usize::from(who), meaning, log)?,
+            Action::Die(who, form) => self.die(&mut state, usize::from(who), form, log),
+            Action::Land(place) => self.land(&mut state, usize::from(place), log),
+            Action::Reap(place) => {
+                log.reaped(self, &state, usize::from(place));
+                self.remove_orphan(&mut state, usize::from(place));
+                true
+            }
+            Action::Tick => self.tick(&mut state, log)?,
+        };
+        Ok(possible.then_some(state))
+    }
+
+    /// The actor makes its next call. With the reduction on, calls that nobody can notice are made along with it: those
+    /// before it and those after it.
+    fn step(&self, state: &mut State, who: usize, log: &mut Log) -> Result<bool, UnrollError> {
+        let node = state.actors[who].phase.node().unwrap_or(self.slots[who].root);
+        state.actors[who].phase = Phase::Ready(node);
+        if !self.reductions.merge_unseen {
+            self.call(state, who, node, log)?;
+            return Ok(true);
+        }
+        let mut seen = false;
+        while let Phase::Ready(node) = state.actors[who].phase {
+            let unseen = self.is_unseen(state, who, node);
+            if seen && !unseen {
+                break;
+            }
+            // A remark can be noticed whatever the call was.
+            seen |= self.call(state, who, node, log)? || !unseen;
+        }
+        Ok(true)
+    }
+
+    /// Make the call of a node. True when the actor remarked something when it was answered.
+    fn call(&self, state: &mut State, who: usize, node: NodeId, log: &mut Log) -> Result<bool, UnrollError> {
+        let reply = match &self.tree.node(node).next {
+            Next::Database(call, names_itself) => {
+                let call = self.fill_in(*call, *names_itself, who);
+                let mut effects = Effects::default();
+                let asked = state.database.ask(self.engine, &self.store, who, call, &mut effects);
+                if asked == Asked::Blocked {
+                    self.watch_call(state, who, call, &effects);
+                    let deadline = state.now_ms + self.scenario.limits.lock_timeout_ms;
+                    state.actors[who].phase = Phase::Blocked(node, deadline);
+                    log.blocked(self, state, who, Some(node));
+                    return Ok(false);
+                }
+                let Asked::Answered(reply) = asked else { return Ok(false) };
+                log.answered(self, state, who, node, reply);
+                self.watch_call(state, who, call, &effects);
+                return self.told(state, who, reply, log);
+            }
+            Next::Clock => {
+                self.notice_clock();
+                self.store.replies.id(&Answered::Clock(state.now_ms + self.slots[who].clock_offset_ms))
+            }
+            Next::Wait(0) | Next::End(_) => self.store.replies.id(&Answered::Done),
+            Next::Wait(wait_ms) => {
+                let until = state.now_ms.saturating_add_unsigned(*wait_ms);
+                state.actors[who].phase = Phase::Waiting(node, until);
+                log.waits(self, state, who, node);
+                return Ok(false);
+            }
+            Next::Mail { message_id, order_id } => {
+                let mail = (self.store.fill_in(*message_id, &self.slots[who].name), *order_id);
+                if !state.mails.contains(&mail) {
+                    state.mails.push(mail);
+                    state.mails.sort_unstable();
+                }
+                self.store.replies.id(&Answered::Done)
+            }
+            Next::Answer(answer) => {
+                // Only a sender that would deliver again acts on the answer.
+                if self.groups[self.slots[who].group].redelivers && *answer == Answer::Accepted {
+                    state.actors[who].accepted = true;
+                }
+                self.store.replies.id(&Answered::Done)
+            }
+        };
+        log.answered(self, state, who, node, reply);
+        self.told(state, who, reply, log)
+    }
+
+    pub(crate) fn fill_in(&self, call: DbCall, names_itself: bool, who: usize) -> DbCall {
+        match call {
+            DbCall::Run(request) if names_itself => {
+                DbCall::Run(self.store.fill_in_request(request, &self.slots[who].name))
+            }
+            other => other,
+        }
+    }
+
+    /// True for a call that no other actor, no claim and no clock can notice, whenever it is made: it commutes with
+    /// everything, and dying before it comes to the same as dying after it.
+    fn is_unseen(&self, state: &State, who: usize, node: NodeId) -> bool {
+        let call = match self.tree.node(node).next {
+            Next::Database(call, _) => call,
+            // Only a gateway acts on what it is answered.
+            Next::Answer(_) => return !self.groups[self.slots[who].group].redelivers,
+            _ => return false,
+        };
+        if state.lost_left > 0 && self.scenario.faults.lost_on == crate::scenario::LostOn::Any {
+            return false;
+        }
+        let connection = &state.database.connections[who];
+        match call {
+            DbCall::Begin => self.engine.begins_unseen(),
+            DbCall::Run(request) => {
+                let plan = self.store.plan(request);
+                // On SQLite the first read of a deferred transaction takes its snapshot.
+                let takes_snapshot = self.engine.is_embedded()
+                    && connection.transaction != crate::db::Transaction::None
+                    && !connection.writer
+                    && connection.snapshot.is_none();
+                plan.only_reads() && self.constant[plan.table] && !takes_snapshot
+            }
+            DbCall::Commit | DbCall::Rollback => false,
+        }
+    }
+
+    /// The actor is answered and goes on to its next call, or ends. True when it remarked something on the way.
+    pub(crate) fn told(
+        &self,
+        state: &mut State,
+        who: usize,
+        reply: ReplyId,
+        log: &mut Log,
+    ) -> Result<bool, UnrollError> {
+        let Some(from) = state.actors[who].phase.node() else { return Ok(false) };
+        let edge = self.tree.advance(&self.store, from, reply, || self.notice_names(reply))?;
+        let node = self.tree.node(edge.to);
+        if edge.passed {
+            let same = node.head == self.tree.node(from).head;
+            let returns = &mut state.actors[who].returns;
+            *returns = if same { (*returns + 1).min(RETURNS_COUNTED) } else { 0 };
+            if same {
+                self.arises(Claim::RetriesEnd);
+            }
+            if *returns == RETURNS_COUNTED {
+                state.broken |= Claim::RetriesEnd.bit();
+            }
+        }
+        state.actors[who].phase = Phase::Ready(edge.to);
+        log.told(edge);
+        if !edge.marks.is_empty() {
+            self.watch_marks(state, who, &edge.marks);
+        }
+        if let Next::End(outcome) = node.next {
+            log.ended(outcome);
+            self.end(state, who);
+        }
+        Ok(!edge.marks.is_empty())
+    }
+
+    /// An actor's run is over; what its connection still held goes with it.
+    fn end(&self, state: &mut State, who: usize) {
+        state.database.reset(who);
+        state.actors[who].close(Phase::Ended);
+    }
+
+    fn grant(&self, state: &mut State, who: usize, log: &mut Log) -> Result<bool, UnrollError> {
+        let Some(wait) = &state.database.connections[who].wait else { return Ok(false) };
+        let call = wait.call;
+        let mut effects = Effects::default();
+        let asked = state.database.resume(self.engine, &self.store, who, &mut effects);
+        self.watch_call(state, who, call, &effects);
+        match asked {
+            Asked::Answered(reply) => {
+                log.granted(self, state, who, reply);
+                self.told(state, who, reply, log)?;
+            }
+            Asked::Blocked => log.blocked(self, state, who, None),
+        }
+        Ok(true)
+    }
+
+    /// The actor makes its next call and is told that nobody knows what became of it.
+    fn lose(&self, state: &mut State, who: usize, meaning: Meaning, log: &mut Log) -> Result<bool, UnrollError> {
+        let node = state.actors[who].phase.node().unwrap_or(self.slots[who].root);
+        let Next::Database(call, names_itself) = self.tree.node(node).next else { return Ok(false) };
+        let call = self.fill_in(call, names_itself, who);
+        state.actors[who].phase = Phase::Ready(node);
+        state.lost_left -= 1;
+        match meaning {
+            Meaning::Done => {
+                let mut effects = Effects::default();
+                match state.database.ask(self.engine, &self.store, who, call, &mut effects) {
+                    Asked::Answered(_) => self.watch_call(state, who, call, &effects),
+                    // It waits: a reply that is not there yet cannot be lost.
+                    Asked::Blocked => return Ok(false),
+                }
+            }
+            Meaning::NotDone => {}
+            Meaning::Later => self.leave_connection(state, who, OrphanKind::Landing(call)),
+        }
+        state.database.reset(who);
+        log.reply_lost(self, state, who, node, meaning);
+        let reply = self.store.replies.id(&Answered::Error(Error::Unknown));
+        self.told(state, who, reply, log)?;
+        Ok(true)
+    }
+
+    /// The actor's connection goes on without it.
+    fn leave_connection(&self, state: &mut State, who: usize, kind: OrphanKind) {
+        let connection = std::mem::take(&mut state.database.connections[who]);
+        state.database.connections.push(connection);
+        state.orphans.push(Orphan { owner: who as u8, since_ms: state.now_ms, kind });
+    }
+
+    fn die(&self, state: &mut State, who: usize, form: DeathForm, log: &mut Log) -> bool {
+        let holds = |node: NodeId| !self.tree.node(node).sections.is_empty();
+        if state.actors[who].phase.node().is_some_and(holds) || state.database.connections[who].changes != NOTHING {
+            self.arises(Claim::NoOrderIsFrozen);
+        }
+        state.deaths_left -= 1;
+        log.died(self, state, who, form);
+        match form {
+            DeathForm::Soft => {
+                state.database.reset(who);
+                if let Some(root) = self.slots[who].shut_down {
+                    let accepted = state.actors[who].accepted;
+                    state.actors[who] =
+                        Actor { phase: Phase::Ready(root), accepted, shutting_down: true, ..Actor::fresh() };
+                    return true;
+                }
+            }
+            DeathForm::Reset => state.database.reset(who),
+            DeathForm::Silent => self.leave_connection(state, who, OrphanKind::Dead),
+            DeathForm::Stop => {
+                let kind = if self.engine.is_embedded() { OrphanKind::Stopped } else { OrphanKind::Dead };
+                self.leave_connection(state, who, kind);
+            }
+        }
+        state.actors[who].close(Phase::Dead(state.now_ms));
+        true
+    }
+
+    /// What a lost connection had in flight takes effect, or its waiting statement goes on.
+    fn land(&self, state: &mut State, place: usize, log: &mut Log) -> bool {
+        let connection = self.slots.len() + place;
+        let owner = usize::from(state.orphans[place].owner);
+        let mut effects = Effects::default();
+        let (call, asked) = match (&state.database.connections[connection].wait, state.orphans[place].kind) {
+            (Some(wait), _) => {
+                let call = wait.call;
+                (call, state.database.resume(self.engine, &self.store, connection, &mut effects))
+            }
+            (None, OrphanKind::Landing(call)) => {
+                (call, state.database.ask(self.engine, &self.store, connection, call, &mut effects))
+            }
+            (None, OrphanKind::Dead | OrphanKind::Stopped) => return false,
+        };
+        log.landed(self, state, owner);
+        self.watch_orphan(state, connection, call, &effects);
+        // Once it has nothing more to do and holds nothing, nobody could tell that it is there.
+        let over = matches!(state.orphans[place].kind, OrphanKind::Landing(_)) && matches!(asked, Asked::Answered(_));
+        if over || state.database.connections[connection].holds_nothing() {
+            self.remove_orphan(state, place);
+        }
+        true
+    }
+
+    pub(crate) fn remove_orphan(&self, state: &mut State, place: usize) {
+        state.orphans.remove(place);
+        state.database.connections.remove(self.slots.len() + place);
+    }
+}

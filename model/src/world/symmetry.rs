@@ -1,0 +1,245 @@
+//! Requests of one notice on one server differ only in their id: states that differ only in which is which are one.
+//!
+//! A state is put into a fixed order by swapping such requests, and their ids wherever they stand in rows.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, RwLock};
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::state::{Actor, Phase, State};
+use super::{Group, Slot, World};
+use crate::db::{Change, ChangesId, ContentsId, Key, KeyId, RowId, Symbol, Val};
+
+/// Which requests are alike, and what has been renamed before.
+#[derive(Debug, Default)]
+pub(crate) struct Renaming {
+    /// Runs of slots that are alike, each at least two.
+    alike: Vec<Vec<usize>>,
+    contents: RwLock<FxHashMap<(ContentsId, Swap), ContentsId>>,
+    changes: RwLock<FxHashMap<(ChangesId, Swap), ChangesId>>,
+    symbols: RwLock<FxHashMap<(Symbol, Swap), Symbol>>,
+}
+
+/// Two slots whose ids change places.
+type Swap = (u8, u8);
+
+impl Renaming {
+    pub(crate) fn new(slots: &[Slot], groups: &[Group]) -> Self {
+        let mut alike = Vec::new();
+        for group in groups {
+            let offset = slots[group.slots.start].clock_offset_ms;
+            // Deliveries are numbered in the order in which they come, so that only a whole group can be alike.
+            if group.slots.len() > 1 && group.slots.clone().all(|slot| slots[slot].clock_offset_ms == offset) {
+                alike.push(group.slots.clone().collect());
+            }
+        }
+        Renaming { alike, ..Renaming::default() }
+    }
+}
+
+/// Actors in the order in which a state lists them: those that have not come stand last.
+fn rank(actor: &Actor) -> (u8, u64) {
+    let place = match actor.phase {
+        Phase::Ready(_) => 0,
+        Phase::Waiting(..) => 1,
+        Phase::Blocked(..) => 2,
+        Phase::Ended => 3,
+        Phase::Dead(_) => 4,
+        Phase::Fresh => 5,
+    };
+    (place, hash(actor))
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl World {
+    /// True when states are to be told apart no further than their requests can be.
+    fn is_symmetric(&self) -> bool {
+        self.reductions.symmetry && !self.asymmetric.load(Ordering::Relaxed)
+    }
+
+    /// The one state that stands for this one and all that differ only in which request is which.
+    pub(crate) fn canonical(&self, mut state: State) -> State {
+        if !self.is_symmetric() {
+            return state;
+        }
+        for run in &self.symmetry.alike {
+            // An insertion sort: runs are short, and each exchange renames rows.
+            for end in 1..run.len() {
+                for place in (0..end).rev() {
+                    let (first, second) = (run[place], run[place + 1]);
+                    if state.actors[second].phase == Phase::Fresh {
+                        break;
+                    }
+                    match rank(&state.actors[first]).cmp(&rank(&state.actors[second])) {
+                        std::cmp::Ordering::Less => break,
+                        std::cmp::Ordering::Greater => state = self.swapped(&state, first, second),
+                        std::cmp::Ordering::Equal => {
+                            let other = self.swapped(&state, first, second);
+                            if hash(&other) < hash(&state) {
+                                state = other;
+                            }
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        state
+    }
+
+    fn swapped(&self, state: &State, first: usize, second: usize) -> State {
+        let swap = (first as u8, second as u8);
+        let mut state = state.clone();
+        state.actors.swap(first, second);
+        state.database.connections.swap(first, second);
+        state.database.committed = self.swap_contents(state.database.committed, swap);
+        for connection in &mut state.database.connections {
+            connection.changes = self.swap_changes(connection.changes, swap);
+            connection.snapshot = connection.snapshot.map(|snapshot| self.swap_contents(snapshot, swap));
+            if let Some(wait) = &mut connection.wait {
+                wait.rename(|key| self.swap_key(key, swap), |row| self.swap_row(row, swap), |request| {
+                    let (plan, values) = self.store.requests.get(request);
+                    self.store.requests.id(&(*plan, self.swap_values(values, swap)))
+                });
+            }
+        }
+        for orphan in &mut state.orphans {
+            orphan.owner = match usize::from(orphan.owner) {
+                owner if owner == first => second as u8,
+                owner if owner == second => first as u8,
+                _ => orphan.owner,
+            };
+            if let super::OrphanKind::Landing(crate::db::DbCall::Run(request)) = &mut orphan.kind {
+                let (plan, values) = self.store.requests.get(*request);
+                *request = self.store.requests.id(&(*plan, self.swap_values(values, swap)));
+            }
+        }
+        for mail in &mut state.mails {
+            mail.0 = self.swap_symbol(mail.0, swap);
+        }
+        state.mails.sort_unstable();
+        state
+    }
+
+    fn swap_symbol(&self, symbol: Symbol, swap: Swap) -> Symbol {
+        remembered(&self.symmetry.symbols, (symbol, swap), || {
+            let (first, second) = (&self.slots[usize::from(swap.0)].name, &self.slots[usize::from(swap.1)].name);
+            self.store.symbols.id(&exchange(self.store.symbols.get(symbol), first, second))
+        })
+    }
+
+    fn swap_values(&self, values: &[Val], swap: Swap) -> Vec<Val> {
+        let swapped = |val: &Val| match val {
+            Val::Text(symbol) => Val::Text(self.swap_symbol(*symbol, swap)),
+            other => *other,
+        };
+        values.iter().map(swapped).collect()
+    }
+
+    fn swap_row(&self, row: RowId, swap: Swap) -> RowId {
+        self.store.rows.id(&self.swap_values(self.store.rows.get(row), swap))
+    }
+
+    fn swap_key(&self, key: KeyId, swap: Swap) -> KeyId {
+        let Key { space, values } = self.store.keys.get(key);
+        self.store.keys.id(&Key { space: *space, values: self.swap_values(values, swap) })
+    }
+
+    fn swap_contents(&self, contents: ContentsId, swap: Swap) -> ContentsId {
+        remembered(&self.symmetry.contents, (contents, swap), || {
+            let spaces = self.store.contents.get(contents);
+            let swapped = spaces.iter().map(|space| {
+                let mut space: Vec<(KeyId, RowId)> =
+                    space.iter().map(|(key, row)| (self.swap_key(*key, swap), self.swap_row(*row, swap))).collect();
+                space.sort_by(|(left, _), (right, _)| self.store.compare_keys(*left, *right));
+                space
+            });
+            self.store.contents.id(&swapped.collect())
+        })
+    }
+
+    fn swap_changes(&self, changes: ChangesId, swap: Swap) -> ChangesId {
+        remembered(&self.symmetry.changes, (changes, swap), || {
+            let swapped = self.store.changes.get(changes).iter().map(|(key, change)| {
+                let change = match change {
+                    Change::Put(row) => Change::Put(self.swap_row(*row, swap)),
+                    other => *other,
+                };
+                (self.swap_key(*key, swap), change)
+            });
+            let mut swapped: Vec<(KeyId, Change)> = swapped.collect();
+            swapped.sort_by_key(|(key, _)| *key);
+            self.store.changes.id(&swapped)
+        })
+    }
+
+    /// See [`World::notice_name`], for every text in an answer.
+    pub(crate) fn notice_names(&self, reply: crate::db::ReplyId) {
+        if let crate::db::Answered::Rows(rows) = self.store.replies.get(reply) {
+            for val in rows.iter().flatten() {
+                if let Val::Text(symbol) = val {
+                    self.notice_name(*symbol);
+                }
+            }
+        }
+    }
+
+    /// A text told to a protocol, or a key that is watched, may name a request: which is which can be noticed then.
+    pub(crate) fn notice_name(&self, symbol: Symbol) {
+        if self.reductions.symmetry {
+            let text = self.store.symbols.get(symbol);
+            let alike = || self.symmetry.alike.iter().flatten();
+            if alike().any(|slot| exchange(text, &self.slots[*slot].name, "") != *text) {
+                if !self.asymmetric.swap(true, Ordering::Relaxed) {
+                    self.restart.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+fn remembered<Q: Hash + Eq>(memo: &RwLock<FxHashMap<Q, u32>>, question: Q, find: impl FnOnce() -> u32) -> u32 {
+    if let Some(known) = memo.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
+        return *known;
+    }
+    let found = find();
+    memo.write().unwrap_or_else(PoisonError::into_inner).insert(question, found);
+    found
+}
+
+/// The text with the two names exchanged. A name ends where no digit follows: `ipn-1` is not in `ipn-12`.
+fn exchange(text: &str, first: &str, second: &str) -> String {
+    let mut exchanged = String::with_capacity(text.len());
+    let mut rest = text;
+    'text: while let Some(character) = rest.chars().next() {
+        for (from, to) in [(first, second), (second, first)] {
+            if let Some(after) = rest.strip_prefix(from).filter(|_| !from.is_empty()) {
+                if !after.starts_with(|next: char| next.is_ascii_digit()) {
+                    exchanged.push_str(to);
+                    rest = after;
+                    continue 'text;
+                }
+            }
+        }
+        exchanged.push(character);
+        rest = &rest[character.len_utf8()..];
+    }
+    exchanged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exchange;
+
+    #[test]
+    fn two_names_change_places_and_longer_names_stay() {
+        assert_eq!(exchange("mail by ipn-1, not ipn-12, ipn-2", "ipn-1", "ipn-2"), "mail by ipn-2, not ipn-12, ipn-1");
+    }
+}
