@@ -73,7 +73,15 @@ impl Model for Search {
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         match self.world.after(state, action, &mut Log::off()) {
-            Ok(next) => next.map(|next| self.world.canonical(self.world.normalised(next))),
+            Ok(next) => next.map(|mut next| {
+                // What a step broke is noted here and not kept in the state, unless it is what is looked for.
+                let broken = std::mem::take(&mut next.broken);
+                note(&self.broken, broken);
+                if let Some(Goal::Breaks(claim)) = self.goal {
+                    next.broken = broken & claim.bit();
+                }
+                self.world.canonical(self.world.normalised(next))
+            }),
             Err(error) => {
                 // Kept for the caller; exploring comes to an end because nothing is possible any more.
                 let _ = self.world.fault.set(error);
@@ -101,11 +109,8 @@ impl Search {
     fn reached(&self, state: &State) -> bool {
         self.progress.states.fetch_add(1, Ordering::Relaxed);
         let judged = self.world.judge(state);
-        for (set, found) in [(&self.broken, judged.broken), (&self.world.arisen, judged.arisen)] {
-            if u32::from(found) & !set.load(Ordering::Relaxed) != 0 {
-                set.fetch_or(u32::from(found), Ordering::Relaxed);
-            }
-        }
+        note(&self.broken, judged.broken);
+        note(&self.world.arisen, judged.arisen);
         match self.goal {
             None => false,
             Some(Goal::Breaks(claim)) => judged.broken & claim.bit() != 0,
@@ -113,6 +118,13 @@ impl Search {
                 self.world.arisen.load(Ordering::Relaxed) & u32::from(claim.bit()) != 0
             }
         }
+    }
+}
+
+/// Add claims to a set that all threads share; most of the time they are there already.
+fn note(set: &AtomicU32, found: u16) {
+    if u32::from(found) & !set.load(Ordering::Relaxed) != 0 {
+        set.fetch_or(u32::from(found), Ordering::Relaxed);
     }
 }
 

@@ -51,7 +51,6 @@ pub struct TraceVerdict {
 
 /// One step: who, what, when, and what the actor said of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Step {
     /// The actor's name: `ipn-1`. `None` for a tick.
     pub actor: Option<String>,
@@ -234,7 +233,7 @@ impl From<&Result<Reply, paidonce_protocol::Error>> for Told {
 
 /// One value in a trace. A moment is the number that a database keeps for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "null, an integer or text")]
 pub enum Datum {
     /// SQL `NULL`.
     Null,

@@ -23,12 +23,13 @@ pub enum Call {
     Mail(Mail),
     /// Answer whoever sent the request. It can be called at any time, so that answering too early can be written.
     Answer(Answer),
-    /// The head of a loop: from here on the protocol depends on nothing but its request and `state`.
+    /// The head of a loop, or a place to which several ways lead: from here on the protocol depends on nothing but its
+    /// request and `state`.
     ///
     /// No round trip and no step. Without it a retry loop would have a new state for every history that led to it. That
     /// nothing else is depended on is a promise of the protocol; unrolling tests it by running merged histories again.
     Checkpoint {
-        /// The loop's name.
+        /// The loop's name, or the place's.
         head: &'static str,
         /// All that the passes to come depend on.
         state: u64,

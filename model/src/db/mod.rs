@@ -114,14 +114,6 @@ pub(crate) struct Effects {
     pub(crate) committed: SmallVec<[(KeyId, Change); 8]>,
 }
 
-impl Effects {
-    pub(crate) fn clear(&mut self) {
-        self.shown.clear();
-        self.changed.clear();
-        self.committed.clear();
-    }
-}
-
 impl Database {
     pub(crate) fn new(committed: ContentsId, connections: usize) -> Self {
         Database { committed, connections: (0..connections).map(|_| Connection::default()).collect() }

@@ -22,6 +22,7 @@ files! {
     "wrong_receiver.toml",
     "unknown_order.toml",
     "refunded.toml",
+    "lost_anywhere.toml",
     "f1_paused_past_expiry.toml",
     "f2_stolen_delete.toml",
     "f3_late_release.toml",

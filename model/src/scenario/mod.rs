@@ -221,10 +221,11 @@ impl Faults {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LostOn {
-    /// Those of `commit`, and of a write in a transaction of its own, which commits with it.
+    /// Those of `commit`.
     #[default]
     Commit,
-    /// Those of any call to the database.
+    /// Those of any call to the database. A write on its own commits with its statement, so that its lost reply has all
+    /// three meanings, too.
     Any,
 }
 

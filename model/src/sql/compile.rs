@@ -25,7 +25,7 @@ impl Plan {
         };
         let mut compiler = Compiler { subject: statement.name, tables, symbols, arguments: 0 };
         let (table, kind) = compiler.statement(ast)?;
-        Ok(Plan { name: statement.name, table, kind, arguments: compiler.arguments })
+        Ok(Plan { table, kind, arguments: compiler.arguments })
     }
 }
 

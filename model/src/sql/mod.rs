@@ -29,3 +29,6 @@ impl SqlError {
         Self::new(subject, format!("`{clause}` is outside the SQL that the model knows; write the statement without it"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,6 @@ use super::expression::{Condition, Scalar};
 /// A compiled statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The statement's name.
-    pub(crate) name: &'static str,
     /// The number of the table it reads or writes.
     pub(crate) table: usize,
     pub(crate) kind: PlanKind,

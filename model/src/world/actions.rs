@@ -88,14 +88,16 @@ impl World {
         }
         let Next::Database(call, _) = self.tree.node(node).next else { return };
         let transaction = state.database.connections[who].transaction;
+        let any = self.scenario.faults.lost_on == LostOn::Any;
         let commits = match (call, transaction) {
             (DbCall::Commit, Transaction::Open) => true,
-            (DbCall::Run(request), Transaction::None) => self.store.plan(request).writes(),
+            // A write on its own commits with its statement.
+            (DbCall::Run(request), Transaction::None) => any && self.store.plan(request).writes(),
             _ => false,
         };
         if commits {
             actions.extend(Meaning::ALL.map(|meaning| Action::Lose(who as u8, meaning)));
-        } else if self.scenario.faults.lost_on == LostOn::Any {
+        } else if any {
             // Whatever was in flight, the transaction is gone with the connection.
             actions.push(Action::Lose(who as u8, Meaning::NotDone));
         }

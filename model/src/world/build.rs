@@ -105,7 +105,7 @@ impl World {
         let statements: Vec<&'static Statement> =
             handlers.iter().flat_map(|handler| handler.statements.iter().copied()).collect();
         let store = Store::new(schema.sql(Dialect::Postgres), &statements)?;
-        let mut tree = Tree::new();
+        let mut tree = Tree::new(!scenario.assume.is_empty());
         let slots = slots(setup, &scenario, &specs, &handlers, &store, &mut tree)?;
         let groups = groups(&scenario, &specs);
         let initial = store.contents_of(&scenario.initial_rows())?;

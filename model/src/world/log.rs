@@ -26,10 +26,6 @@ impl Log {
         self.steps.unwrap_or_default()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.steps.as_ref().map_or(0, Vec::len)
-    }
-
     fn push(&mut self, actor: Option<String>, now_ms: i64, event: impl FnOnce() -> Event) {
         if let Some(steps) = &mut self.steps {
             steps.push(Step { actor, now_ms, event: event(), marks: Vec::new(), outcome: None });

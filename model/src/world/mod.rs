@@ -19,7 +19,7 @@ pub(crate) use log::Log;
 pub(crate) use state::{OrphanKind, Phase};
 pub use state::{Action, State};
 
-use crate::claims::{Memo, Shop};
+use crate::claims::{Claim, Memo, Shop};
 use crate::db::{ContentsId, Store};
 use crate::engine::Engine;
 use crate::scenario::Scenario;
@@ -83,4 +83,32 @@ pub struct World {
     pub(crate) arisen: AtomicU32,
     /// The first thing a protocol did that no protocol may do.
     pub(crate) fault: OnceLock<UnrollError>,
+}
+
+impl World {
+    /// The state before anything happened.
+    pub fn first(&self) -> State {
+        self.start()
+    }
+
+    /// Everything that can happen next in a state, each with the state after it, one unreduced step at a time.
+    ///
+    /// # Errors
+    /// When a protocol breaks a rule of protocols.
+    pub fn next(&self, state: &State) -> Result<Vec<(Action, State)>, UnrollError> {
+        let mut actions = Vec::new();
+        self.enabled(state, &mut actions);
+        let mut next = Vec::new();
+        for action in actions {
+            if let Some(after) = self.after(state, action, &mut Log::off())? {
+                next.push((action, after));
+            }
+        }
+        Ok(next)
+    }
+
+    /// True when a state, or the step that led to it, breaks the claim.
+    pub fn breaks(&self, state: &State, claim: Claim) -> bool {
+        self.judge(state).broken & claim.bit() != 0
+    }
 }

@@ -122,6 +122,8 @@ impl World {
     fn is_unseen(&self, state: &State, who: usize, node: NodeId) -> bool {
         let call = match self.tree.node(node).next {
             Next::Database(call, _) => call,
+            // Nothing moves a clock any more.
+            Next::Clock => return state.ticks_left == 0,
             // Only a gateway acts on what it is answered.
             Next::Answer(_) => return !self.groups[self.slots[who].group].redelivers,
             _ => return false,

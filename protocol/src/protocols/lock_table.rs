@@ -54,6 +54,8 @@ pub async fn lock_table<S: Session>(session: &mut S, request: &Request) -> Outco
         // A plugin that locks the same order, because nobody told it that the order is locked. It goes on either way.
         acquire(session, request, true).await;
     }
+    // How it got the lock no longer matters.
+    let _ = session.checkpoint("inside", 0).await;
     let booked = payment_complete(session, request, notice).await;
     let _ = session.write(&DELETE_LOCK, [request.section().as_str().into()]).await;
     session.ends(&request.section());

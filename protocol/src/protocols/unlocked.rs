@@ -59,6 +59,8 @@ pub(super) async fn payment_complete<S: Session>(
     if order.text(0)? == "paid" {
         return Ok(Outcome::AlreadyHandled);
     }
+    // How the request came here no longer matters, only that it did.
+    session.checkpoint("book", 0).await?;
     let payment: [Value; 8] = [
         (&notice.provider).into(),
         (&notice.txn_id).into(),

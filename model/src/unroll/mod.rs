@@ -131,6 +131,7 @@ type HeadKey = (u16, u32, Vec<Held>);
 
 /// All nodes of all protocols of a scenario.
 pub(crate) struct Tree {
+    keeps_leases: bool,
     programs: Vec<Program>,
     nodes: boxcar::Vec<Node>,
     edges: boxcar::Vec<Edge>,
@@ -142,8 +143,10 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn new() -> Self {
+    /// A tree without nodes. Only where leases matter beyond the rows that hold them are their ends part of a node.
+    pub(crate) fn new(keeps_leases: bool) -> Self {
         Tree {
+            keeps_leases,
             programs: Vec::new(),
             nodes: boxcar::Vec::new(),
             edges: boxcar::Vec::new(),
@@ -164,11 +167,6 @@ impl Tree {
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id as usize]
-    }
-
-    /// The name of the protocol that a node belongs to.
-    pub(crate) fn protocol(&self, id: NodeId) -> &str {
-        &self.programs[self.node(id).program as usize].protocol
     }
 
     /// Where an answer leads. `at_first` is called when nobody has been there.
@@ -293,7 +291,10 @@ impl Tree {
         parent: Option<(NodeId, ReplyId)>,
         landing: Landing,
     ) -> Result<Edge, UnrollError> {
-        let sections = held(store, &landing.sections);
+        let mut sections = held(store, &landing.sections);
+        if !self.keeps_leases {
+            sections.iter_mut().for_each(|held| held.until_ms = None);
+        }
         let head = landing.head.map_or(0, |head| self.head_number(head));
         let edge = |to| Edge { to, passed: landing.passed, marks: landing.marks.clone() };
         let key = (program, head, sections.clone());
@@ -396,3 +397,6 @@ fn next(store: &Store, call: &Call) -> Result<Next, UnrollError> {
         Call::Checkpoint { .. } => Next::End(Outcome::TryAgain),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What exploring promises: shortest traces, verdicts that do not depend on the reductions, and protocols kept to the rules.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use paidonce_model::scenario::{FILES, Scenario};
+use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, World, explore, shortest};
+use paidonce_protocol::{Without, catalogue};
+
+fn scenario(name: &str) -> Scenario {
+    let file = format!("{name}.toml");
+    let (_, text) = FILES.iter().find(|(known, _)| *known == file).expect("a built-in scenario");
+    Scenario::from_toml(&file, text).expect("built-in scenarios are valid")
+}
+
+fn setup<'a>(scenario: &'a Scenario, protocol: &str, engine: Engine) -> Setup<'a> {
+    let protocol = catalogue::find(protocol).expect("a protocol of the catalogue").name;
+    Setup { scenario, protocol, engine, without: Without::NOTHING, reductions: Reductions::ALL }
+}
+
+fn progress() -> Arc<Progress> {
+    Arc::new(Progress::default())
+}
+
+/// A breadth-first search of its own, without stateright and without reductions: how many steps to the first state that
+/// breaks the claim?
+fn fewest_steps(setup: &Setup<'_>, claim: Claim) -> Option<usize> {
+    let world = World::new(&Setup { reductions: Reductions::NONE, ..setup.clone() }).expect("the world can be made");
+    let print = |state: &paidonce_model::State| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        state.hash(&mut hasher);
+        hasher.finish()
+    };
+    let first = world.first();
+    let mut seen = BTreeSet::from([print(&first)]);
+    let mut waiting = VecDeque::from([(first, 0)]);
+    while let Some((state, steps)) = waiting.pop_front() {
+        if world.breaks(&state, claim) {
+            return Some(steps);
+        }
+        for (_, next) in world.next(&state).expect("the protocols keep to the rules") {
+            if seen.insert(print(&next)) {
+                waiting.push_back((next, steps + 1));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn the_trace_reported_for_a_claim_is_a_shortest_one() {
+    let stories = [
+        ("unlocked_ipn_and_pdt", "unlocked"),
+        ("f1_paused_past_expiry", "lock_table"),
+        ("f2_stolen_delete", "lock_table"),
+        ("f5_released_between", "lock_table"),
+        ("f6_crashed_holder", "lock_table"),
+        ("mixed_cancel_unlocked", "settle"),
+    ];
+    let mut compared = 0;
+    for (name, protocol) in stories {
+        let scenario = scenario(name);
+        let setup = setup(&scenario, protocol, Engine::SqliteImmediate);
+        let found = explore(&setup, Limits::default(), &progress()).expect("explored");
+        for claim in found.broken {
+            let schedule = shortest(&setup, claim, Limits::default(), &progress()).expect("searched");
+            let trace = schedule.expect("a broken claim has a schedule").trace(Some(claim)).expect("a trace");
+            assert_eq!(Some(trace.steps.len()), fewest_steps(&setup, claim), "{name}: {}", claim.name());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 20, "only {compared} traces were compared");
+}
+
+#[test]
+fn verdicts_are_the_same_with_and_without_each_reduction() {
+    let each = [
+        Reductions::NONE,
+        Reductions { merge_unseen: true, symmetry: false },
+        Reductions { merge_unseen: false, symmetry: true },
+    ];
+    let stories = [
+        ("unlocked_ipn_twice", "unlocked"),
+        ("f7_three_requests", "lock_table"),
+        ("f6_crashed_holder", "lock_table"),
+        ("two_payments", "settle"),
+        ("two_payments", "row_lock"),
+        ("late_notice", "settle"),
+        ("mixed_unlocked", "settle"),
+        ("lost_anywhere", "settle"),
+    ];
+    for (name, protocol) in stories {
+        let scenario = scenario(name);
+        for engine in Engine::ALL {
+            let setup = setup(&scenario, protocol, engine);
+            let reduced = explore(&setup, Limits::default(), &progress()).expect("explored");
+            for reductions in each {
+                let setup = Setup { reductions, ..setup.clone() };
+                let full = explore(&setup, Limits::default(), &progress()).expect("explored");
+                let at = format!("{name}, {protocol}, {}, {reductions:?}", engine.name());
+                assert_eq!(reduced.broken, full.broken, "{at}");
+                assert_eq!(reduced.arisen, full.arisen, "{at}");
+                assert!(reduced.states <= full.states, "{at}: {} states, {} without", reduced.states, full.states);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_exploration_that_hits_its_limit_is_not_complete() {
+    let scenario = scenario("default");
+    let setup = setup(&scenario, "settle", Engine::SqliteImmediate);
+    let cut = explore(&setup, Limits { most_states: 1_000 }, &progress()).expect("explored");
+    assert!(!cut.complete);
+    assert!(cut.states < 10_000);
+}
