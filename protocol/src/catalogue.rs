@@ -165,8 +165,10 @@ macro_rules! guards {
                 match self { $(Guard::$guard => $claim,)* }
             }
 
-            /// The guard behind which this one is only a second line: alone it can be left out and nothing falls; with
-            /// both left out, the claim does.
+            /// The guard behind which this one is a second line: alone it can be left out and nothing falls; with both left
+            /// out, the claim does. Locking first and writing only while the status is the one that was read stand behind
+            /// each other: the first keeps a waiter from working in vain, the second still holds where a lock is no mutex
+            /// (a snapshot taken before it).
             pub fn second_line_to(self) -> Option<Guard> {
                 match self { $(Guard::$guard => $second_line,)* }
             }
@@ -182,9 +184,9 @@ macro_rules! guards {
 guards! {
     UniqueKey, "settle", "an_order_is_never_half_settled", None,
         "A payment has one row: unique key (provider, txn_id, kind).";
-    LocksFirst, "settle", "stock_agrees_with_orders", None,
+    LocksFirst, "settle", "no_update_is_lost", Some(Guard::PaysIfPending),
         "The first statement locks and updates the order's row.";
-    PaysIfPending, "settle", "stock_agrees_with_orders", None,
+    PaysIfPending, "settle", "no_update_is_lost", Some(Guard::LocksFirst),
         "The order becomes paid only while it is pending.";
     OneTransaction, "settle", "an_order_is_never_half_settled", None,
         "All writes stand in one transaction.";
@@ -212,9 +214,9 @@ guards! {
         "200 is answered only after the commit.";
     UnknownIsNotDone, "settle", "taken_money_is_never_lost", None,
         "200 is never answered when the commit's answer was lost.";
-    CancelLocksFirst, "cancel", "stock_agrees_with_orders", None,
+    CancelLocksFirst, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelIfStill),
         "The first statement of a cancel locks and updates the order's row.";
-    CancelIfStill, "cancel", "stock_agrees_with_orders", None,
+    CancelIfStill, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelLocksFirst),
         "The order is cancelled only while its status is the one that was read.";
     CancelInOneTransaction, "cancel", "an_order_is_never_half_settled", None,
         "All writes of a cancel stand in one transaction.";

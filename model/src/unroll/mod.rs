@@ -96,6 +96,8 @@ pub(crate) struct Node {
     pub(crate) moments: Vec<i64>,
     /// The last loop head that was passed, as a number for (head, state); 0 for none.
     pub(crate) head: u32,
+    /// Its name.
+    pub(crate) head_name: Option<&'static str>,
     /// The node at that head.
     stretch: NodeId,
 }
@@ -335,6 +337,7 @@ impl Tree {
             sections,
             moments,
             head,
+            head_name: landing.head.map(|(name, _)| name),
             // A node at a loop head, or before any, is its own.
             stretch: stretch.unwrap_or(self.nodes.count() as NodeId),
         };

@@ -159,10 +159,11 @@ impl World {
         let edge = self.tree.advance(&self.store, from, reply, || self.notice_names(reply))?;
         let node = self.tree.node(edge.to);
         if edge.passed {
-            let same = node.head == self.tree.node(from).head;
+            let before = self.tree.node(from);
+            let same = node.head == before.head;
             let returns = &mut state.actors[who].returns;
             *returns = if same { (*returns + 1).min(RETURNS_COUNTED) } else { 0 };
-            if same {
+            if node.head_name == before.head_name {
                 self.arises(Claim::RetriesEnd);
             }
             if *returns == RETURNS_COUNTED {

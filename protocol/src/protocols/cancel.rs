@@ -63,8 +63,7 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request) -> R
     if keeps(Guard::CancelInOneTransaction) {
         session.begin().await?;
     }
-    if keeps(Guard::CancelLocksFirst) {
-        session.write(&LOCK_ORDER, [order_id.into()]).await?;
+    if keeps(Guard::CancelLocksFirst) && session.write(&LOCK_ORDER, [order_id.into()]).await? > 0 {
         session.holds(&request.section(), None);
     }
     let rows = session.read(&READ_STATUS, [order_id.into()]).await?;

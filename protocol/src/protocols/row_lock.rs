@@ -51,8 +51,8 @@ async fn in_one_transaction<S: Session>(
     let order_id = notice.order_id.as_str();
     session.begin().await?;
     let rows = session.read(&LOCK_AND_READ, [order_id.into()]).await?;
-    session.holds(&request.section(), None);
     let Some(order) = rows.first() else { return Err(Error::Refused) };
+    session.holds(&request.section(), None);
     if order.text(0)? != "pending" {
         session.rollback().await?;
         return Ok(Outcome::AlreadyHandled);

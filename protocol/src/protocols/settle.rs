@@ -106,8 +106,8 @@ async fn in_one_transaction<S: Session>(
     if keeps(Guard::OneTransaction) {
         session.begin().await?;
     }
-    if keeps(Guard::LocksFirst) {
-        session.write(&LOCK_ORDER, [order_id.into()]).await?;
+    // No row, no lock: an unknown order keeps nobody out.
+    if keeps(Guard::LocksFirst) && session.write(&LOCK_ORDER, [order_id.into()]).await? > 0 {
         session.holds(&request.section(), None);
     }
     let rows = session.read(&READ_ORDER, [order_id.into()]).await?;

@@ -1,0 +1,252 @@
+//! The arguments, and the help that teaches them.
+
+use clap::{Args, Parser, Subcommand};
+use paidonce_model::scenario::Scenario;
+use paidonce_model::{Claim, Engine};
+
+use super::{names, overrides};
+
+/// The database of `book` and `audit` when none is named.
+const SHOP: &str = "sqlite:shop.db";
+
+const ABOUT: &str = "\
+A shop is told about one payment many times, by many processes, at once. It must book it once.
+
+Without a command, paidonce checks every protocol of its catalogue in every built-in scenario, step by step in every \
+order that a database allows; replays each counterexample on an embedded SQLite database; prints the matrix of protocols \
+and claims; and compares every verdict with its pin in specs/manifest.toml.
+
+Exit status: 0 when every verdict is as pinned, 1 when one is not, 2 when something is undecided or cannot be used.";
+
+const EXAMPLES: &str = "\
+Examples:
+  paidonce                                          check everything, replay the counterexamples, print the matrix
+  paidonce check unlocked                           how the plainest way to book a payment fails
+  paidonce check lock_table --scenario f4_clocks_apart --trace-out f4.json
+  paidonce show f4.json --as mermaid                draw the counterexample
+  paidonce replay f4.json                           let a real database say whether it is one
+  paidonce book --create-demo-shop                  make a shop to try it on: shop.db
+  paidonce book specs/samples/ipn.txt               book a payment there, once
+  paidonce audit                                    see that its books are right
+  paidonce mutants                                  what each guard of a right protocol is good for";
+
+const MUTANTS: &str = "\
+Leave out each guard of the right protocols and look for the claim that falls without it, in the published scenarios. A \
+guard that is a second line is left out alone, where nothing may fall, and together with the first. Every counterexample \
+on a SQLite engine is replayed on a real database, and the table is compared with its pins in specs/manifest.toml.
+
+Exit status: 0 when everything is as pinned, 1 when something is not, 2 when something is undecided or cannot be used.";
+
+const MUTANTS_EXAMPLES: &str = "\
+Examples:
+  paidonce mutants
+  paidonce mutants --json";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "paidonce", version, about = "Books a payment once: checked, replayed, explained", long_about = ABOUT)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, infer_subcommands = false)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) all: Pinned,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check protocols in one scenario, within bounds of your own
+    Check(Check),
+    /// Replay a trace on a real SQLite database, statement by statement
+    Replay(Replay),
+    /// Draw a trace
+    Show(Show),
+    /// Settle a real notice on a shop's database
+    Book(Book),
+    /// Run every claim's audit query on a live database
+    Audit(Audit),
+    /// Leave out each guard of the right protocols, and see which claim falls
+    #[command(long_about = MUTANTS, after_help = MUTANTS_EXAMPLES)]
+    Mutants(Pinned),
+}
+
+/// What the commands with pinned results take.
+#[derive(Args, Debug)]
+pub(super) struct Pinned {
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Pin what is found now, in place of comparing it
+    #[arg(long)]
+    pub(super) rewrite: bool,
+    /// The file with the pins [default: the built-in copy of specs/manifest.toml; with --rewrite, that file]
+    #[arg(long, value_name = "FILE")]
+    pub(super) manifest: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Check protocols in one scenario: in every order of steps that the engine allows, with every fault of the scenario's \
+budget. A claim holds within the printed bounds, or a shortest schedule that breaks it is shown; on a SQLite engine that \
+schedule is replayed on a real database.
+
+Exit status: 0 when no claim is broken, 1 when one is, 2 when something is undecided or cannot be used.")]
+#[command(after_help = "\
+Examples:
+  paidonce check                                        all protocols in the default scenario
+  paidonce check settle --engine postgres/read-committed
+  paidonce check unlocked --claim the_buyer_is_mailed_once --trace-out mailed-twice.json
+  paidonce check settle --actors ipn=2/3,pdt=1,admin=0 --faults deaths=1,lost_replies=1,ticks=1
+  paidonce check lock_table --scenario my-shop.toml     a scenario of your own, in the form of specs/scenarios/*.toml")]
+pub(super) struct Check {
+    /// The protocols in the notice role [default: all of them]
+    #[arg(value_name = "PROTOCOL", value_parser = names::protocol)]
+    pub(super) protocols: Vec<&'static str>,
+    /// A built-in scenario by its name, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", value_parser = Chosen::parse)]
+    pub(super) scenario: Chosen,
+    /// The database with its isolation level
+    #[arg(long, default_value = "sqlite/immediate", value_parser = names::engine)]
+    pub(super) engine: Engine,
+    /// Report this claim only; may be given several times [default: all claims]
+    #[arg(long = "claim", value_name = "CLAIM", value_parser = names::claim)]
+    pub(super) claims: Vec<Claim>,
+    /// Other numbers of requests: NAME=OVERLAPPING/DELIVERIES,… (`ipn=2/4,pdt=1,admin=0`; 0 leaves an entry out)
+    #[arg(long, value_name = "ACTORS")]
+    pub(super) actors: Option<overrides::Actors>,
+    /// Another budget of faults: deaths=N,lost_replies=N,ticks=N
+    #[arg(long, value_name = "FAULTS")]
+    pub(super) faults: Option<overrides::Faults>,
+    /// Write the trace that is shown first as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace_out: Option<String>,
+    /// Give up after this many distinct states: the verdict is then undecided
+    #[arg(long, value_name = "N", default_value_t = paidonce_model::Limits::default().most_states)]
+    pub(super) max_states: u64,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Replay a trace on a real SQLite database. Each actor is the protocol's own code on a connection of its own; one step is \
+let go at a time, and every answer is compared with the trace's. At the end the rows are compared, and the claim's audit \
+query looks for what the trace says is broken.
+
+Exit status: 0 when everything is equal and the audit agrees, 1 when not, 2 when the trace cannot be replayed.")]
+#[command(after_help = "\
+Examples:
+  paidonce check unlocked --trace-out twice.json
+  paidonce replay twice.json
+  paidonce replay twice.json --database sqlite:wrong.db     and keep the database that the schedule leaves
+  paidonce audit --database sqlite:wrong.db                 which then names the violation")]
+pub(super) struct Replay {
+    /// The file with the trace, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub(super) trace: String,
+    /// Refuse unless the trace is of this engine
+    #[arg(long, value_parser = names::engine)]
+    pub(super) engine: Option<Engine>,
+    /// Where to leave the database: a place where there is nothing yet [default: a temporary one]
+    #[arg(long, value_name = "URL")]
+    pub(super) database: Option<String>,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Draw a trace: as numbered lines for a terminal, as a Mermaid sequence diagram for a code host, as an SVG image, or as \
+the JSON that it is.")]
+#[command(after_help = "\
+Examples:
+  paidonce show twice.json
+  paidonce show twice.json --as mermaid
+  paidonce show twice.json --as svg > twice.svg")]
+pub(super) struct Show {
+    /// The file with the trace, or - for standard input
+    #[arg(value_name = "TRACE")]
+    pub(super) trace: String,
+    /// The form: text, mermaid, svg or json
+    #[arg(long = "as", value_name = "FORM", default_value_t)]
+    pub(super) format: crate::show::Format,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Settle a notice on a shop's database: read the body as the gateway posts it (an IPN, or the answer to a PDT query), check \
+it against its order, and book it, with the same code that is checked here. The same body again changes nothing. A \
+notice that does not fit its order is kept for a person, money that cannot be booked is queued for refund, and the answer \
+says so.
+
+Whether the gateway really sent the notice is not checked here.
+
+Exit status: 0 when the payment is booked, now or before, or there is nothing to book; 1 when it is queued for refund or \
+for a person; 2 when the notice is malformed, the database cannot be used, or the notice has to come again.")]
+#[command(after_help = "\
+Examples:
+  paidonce book --create-demo-shop                            make shop.db with three orders to try it on
+  paidonce book specs/samples/ipn.txt                         book the payment of order 1
+  paidonce book specs/samples/ipn.txt                         already booked
+  paidonce book specs/samples/ipn-wrong-amount.txt            queued for a person
+  curl … | paidonce book - --database sqlite:/var/lib/shop/shop.db")]
+pub(super) struct Book {
+    /// The file with the notice's body, or - for standard input
+    #[arg(value_name = "NOTICE", required_unless_present = "create_demo_shop")]
+    pub(super) notice: Option<String>,
+    /// The shop's database: sqlite:PATH
+    #[arg(long, value_name = "URL", default_value = SHOP)]
+    pub(super) database: String,
+    /// Make a new shop with three orders at --database first
+    #[arg(long)]
+    pub(super) create_demo_shop: bool,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Run every claim's audit query (specs/audit/*.sql) on a live database. Nothing is changed there. What a database alone \
+cannot show is counted as skipped, with the reason: that is not clean.
+
+Exit status: 0 when no query finds anything, 1 when one does, 2 when the database is no shop.")]
+#[command(after_help = "\
+Examples:
+  paidonce audit
+  paidonce audit --database sqlite:/var/lib/shop/shop.db --json")]
+pub(super) struct Audit {
+    /// The shop's database: sqlite:PATH
+    #[arg(long, value_name = "URL", default_value = SHOP)]
+    pub(super) database: String,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A scenario with the name by which it was chosen.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) given: String,
+    pub(super) scenario: Scenario,
+}
+
+impl Chosen {
+    fn parse(given: &str) -> Result<Self, String> {
+        Ok(Chosen { given: given.to_owned(), scenario: names::scenario(given)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_has_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+}

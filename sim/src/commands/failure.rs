@@ -1,0 +1,86 @@
+//! Why a command came to no verdict. The exit status is 2 for all of them.
+
+use std::io;
+
+use paidonce_model::ExploreError;
+use paidonce_protocol::shop::NoticeError;
+use paidonce_sqlx::{BookError, DbError, OpenError};
+
+use crate::replay::ReplayError;
+use crate::report::ManifestError;
+use crate::trace_file::TraceFileError;
+
+/// Why a command came to no verdict: what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Standard output took no more.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read { path: String, source: io::Error },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write { path: String, source: io::Error },
+    /// A file is no text.
+    #[error("cannot read {path}: it is not UTF-8 from byte {place} on")]
+    NotText { path: String, place: usize },
+    /// A file is longer than anything that is meant to be read here.
+    #[error("cannot read {path}: it has more than {most_bytes} bytes, so it is not what was expected here")]
+    TooLong { path: String, most_bytes: u64 },
+    /// A file is no trace.
+    #[error("{path}: {source}")]
+    Trace { path: String, source: TraceFileError },
+    /// A trace cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] TraceFileError),
+    /// A body is no notice.
+    #[error("{path}: {source}; nothing was changed")]
+    Notice { path: String, source: NoticeError },
+    /// A scenario of the repository is damaged: a bug of ours.
+    #[error("the built-in scenario {0}")]
+    BuiltIn(String),
+    /// `--actors` or `--faults` make a scenario that breaks its rules.
+    #[error("scenario {scenario} with {options} breaks its rules:\n{found}")]
+    Overridden { scenario: String, options: String, found: String },
+    /// `--actors` names an actor that is not there.
+    #[error("scenario {scenario} has no actor `{given}`; its actors are {known}")]
+    NoSuchActor { scenario: String, given: String, known: String },
+    /// The manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Nothing was written, because something is undecided.
+    #[error("the pins were left as they are: {0} verdicts are undecided")]
+    NothingToPin(usize),
+    /// The checker gave up.
+    #[error("{about}: {source}")]
+    Explore { about: String, source: ExploreError },
+    /// A trace could not be replayed.
+    #[error("{about}: {source}")]
+    Replay { about: String, source: ReplayError },
+    /// The database is not one that can be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database said no.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The notice could not be handed over.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// There is no executor for the database.
+    #[error("the executor for the database could not be made: {0}")]
+    Executor(#[source] io::Error),
+    /// Something cannot be written as JSON: a bug of ours.
+    #[error("the result cannot be written as JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// A thread of ours panicked.
+    #[error("a worker stopped before its end; this is a bug in paidonce")]
+    Worker,
+}
+
+impl Failure {
+    /// True when the reader of our output has gone.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,216 @@
+//! `paidonce mutants`: each guard of the right protocols left out, and what falls.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use paidonce_model::scenario::Scenario;
+use paidonce_model::{Claim, Engine, ExploreError, Limits, Reductions, Setup, explore, shortest};
+use paidonce_protocol::catalogue::{self, PROTOCOLS, Protocol, Role};
+use paidonce_protocol::{Guard, Without};
+use serde::Serialize;
+
+use super::cli::Pinned;
+use super::failure::Failure;
+use super::meter::{Desk, Meter};
+use super::work::on_two_threads;
+use super::{Exit, jobs, names, print_json, quoted, replaying};
+use crate::report::{Fall, Manifest, MutantRow};
+
+/// The published scenarios are gone through once for each of these: a mutant that falls early falls soon, and the large
+/// scenarios are not explored to their end before the small ones have been tried.
+const ROUNDS: [u64; 3] = [10_000, 100_000, 1_000_000];
+
+/// The machine's form.
+#[derive(Serialize)]
+struct Json<'a> {
+    as_pinned: bool,
+    mutants: &'a [MutantRow],
+}
+
+/// Guards left out together.
+struct Mutant {
+    guard: Guard,
+    without: Vec<Guard>,
+    /// False for a second line alone.
+    has_to_fall: bool,
+}
+
+/// One setup in which a mutant is tried.
+struct Place {
+    scenario: Arc<Scenario>,
+    protocol: &'static str,
+    engine: Engine,
+}
+
+pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let manifest = asked.manifest.as_deref();
+    let mut pins = if asked.rewrite { Manifest::to_rewrite(manifest)? } else { Manifest::read(manifest)? };
+    let mutants = mutants();
+    if !asked.json {
+        writeln!(
+            out,
+            "{} guards, each left out · the published scenarios, in their order · seed none\n",
+            Guard::ALL.len()
+        )?;
+        out.flush()?;
+    }
+    let meter = Meter::new(mutants.len());
+    let rows = on_two_threads(&mutants, |_| 1, &meter, examine)?;
+    drop(meter);
+    let undecided = rows.iter().filter(|row| row.verdict == "undecided").count();
+    if asked.rewrite {
+        if undecided > 0 {
+            return Err(Failure::NothingToPin(undecided));
+        }
+        pins.pin_mutants(&rows);
+        let written = pins.write(manifest)?;
+        if !asked.json {
+            writeln!(out, "pinned {} mutants in {written}\n", rows.len())?;
+        }
+    }
+    let differences = differences(&pins, &rows);
+    if asked.json {
+        print_json(out, &Json { as_pinned: differences.is_empty(), mutants: &rows })?;
+    } else {
+        writeln!(out, "{}\n", MutantRow::drawn(&rows))?;
+        for difference in &differences {
+            writeln!(out, "not as pinned: {difference}")?;
+        }
+        let verdict = match (undecided, differences.len()) {
+            (0, 0) => format!("as pinned: {} mutants", rows.len()),
+            (0, some) => format!("not as pinned: {some} of {} mutants", rows.len()),
+            (some, _) => format!("undecided: {some} of {} mutants", rows.len()),
+        };
+        let option = manifest.map(|path| format!(" --manifest {}", quoted(path))).unwrap_or_default();
+        writeln!(out, "{verdict} · paidonce mutants{option}")?;
+    }
+    Ok(match (undecided, differences.is_empty()) {
+        (0, true) => Exit::Clean,
+        (0, false) => Exit::Found,
+        _ => Exit::Undecided,
+    })
+}
+
+/// Each guard alone; a second line also together with the first.
+fn mutants() -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    for guard in Guard::ALL.iter().copied() {
+        let first = guard.second_line_to();
+        mutants.push(Mutant { guard, without: vec![guard], has_to_fall: first.is_none() });
+        if let Some(first) = first {
+            mutants.push(Mutant { guard, without: vec![guard, first], has_to_fall: true });
+        }
+    }
+    mutants
+}
+
+/// Not as pinned, not as the catalogue says, or not so on a real database.
+fn differences(pins: &Manifest, rows: &[MutantRow]) -> Vec<String> {
+    let mut differences = pins.mutant_differences(rows);
+    for row in rows {
+        if !row.expected {
+            let without = row.without.join(" and ");
+            differences.push(format!("without {without}: {}, which the catalogue says otherwise", row.verdict));
+        }
+        if let Some(replay) = row.replay.as_ref().filter(|replay| !replay.agrees()) {
+            differences.push(format!("without {}: {}", row.without.join(" and "), replay.told()));
+        }
+    }
+    differences
+}
+
+fn examine(mutant: &Mutant, desk: &Desk) -> Result<MutantRow, Failure> {
+    let names: Vec<&str> = mutant.without.iter().map(|guard| guard.name()).collect();
+    let about = format!("without {}", names.join(" and "));
+    desk.begin(about.clone());
+    let without = mutant.without.iter().fold(Without::NOTHING, |without, guard| without.and(*guard));
+    let places = places(mutant.guard)?;
+    let claim = names::claim(mutant.guard.claim()).map_err(Failure::BuiltIn)?;
+    let hunt = Hunt { without, claim, desk };
+    let fall = if mutant.has_to_fall { hunt.falls(&places) } else { hunt.stands(&places) };
+    let fall = fall.map_err(|source| Failure::Explore { about, source })?;
+    let replay = match &fall {
+        Fall::Falls(trace) => Some(replaying::replayed(trace)?),
+        Fall::Stands | Fall::Undecided => None,
+    };
+    Ok(MutantRow::of(mutant.guard, &mutant.without, &fall, replay, mutant.has_to_fall))
+}
+
+/// The published scenarios with the protocol that a guard belongs to, on each engine that they list for it. An admin's
+/// protocol is tried along with the protocol for notices that was written for the same schema.
+fn places(guard: Guard) -> Result<Vec<Place>, Failure> {
+    let Some(guarded) = catalogue::find(guard.protocol()) else { return Ok(Vec::new()) };
+    let handles = |protocol: &&Protocol| match guarded.role {
+        Role::Notice => protocol.name == guarded.name,
+        Role::Admin => {
+            protocol.role == Role::Notice && protocol.admin == guarded.name && protocol.schema == guarded.schema
+        }
+    };
+    let Some(protocol) = PROTOCOLS.iter().find(handles) else { return Ok(Vec::new()) };
+    let jobs = jobs::all()?.into_iter().filter(|job| job.scenario.published && job.protocol == protocol.name);
+    let place = |job: jobs::Job| Place { scenario: job.scenario, protocol: protocol.name, engine: job.engine };
+    Ok(jobs.map(place).collect())
+}
+
+/// Looking for a schedule that breaks a claim.
+struct Hunt<'a> {
+    without: Without,
+    claim: Claim,
+    desk: &'a Desk,
+}
+
+impl Hunt<'_> {
+    fn setup<'p>(&self, place: &'p Place) -> Setup<'p> {
+        Setup {
+            scenario: &place.scenario,
+            protocol: place.protocol,
+            engine: place.engine,
+            without: self.without,
+            reductions: Reductions::ALL,
+        }
+    }
+
+    /// The first place where the claim falls, small searches before large ones.
+    fn falls(&self, places: &[Place]) -> Result<Fall, ExploreError> {
+        let mut open: Vec<&Place> = places.iter().collect();
+        for most_states in ROUNDS {
+            let mut cut_off = Vec::new();
+            for place in open {
+                if let Some(fall) = self.broken(place, self.claim, Limits { most_states })? {
+                    return Ok(fall);
+                }
+                if self.desk.progress.states.load(Ordering::Relaxed) >= most_states {
+                    cut_off.push(place);
+                }
+            }
+            open = cut_off;
+        }
+        // What is left is large: with the reductions it can be explored to its end.
+        self.first_of(&open, &[self.claim])
+    }
+
+    /// Whether every claim stands everywhere.
+    fn stands(&self, places: &[Place]) -> Result<Fall, ExploreError> {
+        self.first_of(&places.iter().collect::<Vec<_>>(), Claim::ALL)
+    }
+
+    fn first_of(&self, places: &[&Place], claims: &[Claim]) -> Result<Fall, ExploreError> {
+        let mut complete = true;
+        for place in places {
+            let explored = explore(&self.setup(place), Limits::default(), &self.desk.progress)?;
+            if let Some(claim) = explored.broken.iter().find(|claim| claims.contains(claim)) {
+                return Ok(self.broken(place, *claim, Limits::default())?.unwrap_or(Fall::Undecided));
+            }
+            complete &= explored.complete;
+        }
+        Ok(if complete { Fall::Stands } else { Fall::Undecided })
+    }
+
+    fn broken(&self, place: &Place, claim: Claim, limits: Limits) -> Result<Option<Fall>, ExploreError> {
+        let Some(schedule) = shortest(&self.setup(place), claim, limits, &self.desk.progress)? else {
+            return Ok(None);
+        };
+        Ok(Some(Fall::Falls(Box::new(schedule.trace(Some(claim))?))))
+    }
+}

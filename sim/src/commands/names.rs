@@ -1,0 +1,64 @@
+//! Names on the command line. Whatever is unknown is refused with the list of what is known.
+
+use std::path::Path;
+
+use paidonce_model::scenario::{FILES, Scenario};
+use paidonce_model::{Claim, Engine};
+use paidonce_protocol::catalogue::{self, PROTOCOLS, Role};
+
+/// The protocols that handle a notice: those that can be checked.
+pub(super) fn notice_protocols() -> Vec<&'static str> {
+    PROTOCOLS.iter().filter(|protocol| protocol.role == Role::Notice).map(|protocol| protocol.name).collect()
+}
+
+/// A protocol that can be checked.
+pub(super) fn protocol(name: &str) -> Result<&'static str, String> {
+    let known = notice_protocols().join(", ");
+    match catalogue::find(name) {
+        Some(protocol) if protocol.role == Role::Notice => Ok(protocol.name),
+        Some(protocol) => {
+            let beside = |other: &&catalogue::Protocol| other.role == Role::Notice && other.admin == protocol.name;
+            let beside: Vec<&str> = PROTOCOLS.iter().filter(beside).map(|other| other.name).collect();
+            Err(format!(
+                "it is the admin's, and is checked along with the protocol that handles the notices ({}); the protocols \
+                 that can be checked are {known}",
+                beside.join(", ")
+            ))
+        }
+        None => Err(format!("there is no such protocol; those that can be checked are {known}")),
+    }
+}
+
+/// An engine.
+pub(super) fn engine(name: &str) -> Result<Engine, String> {
+    let known = Engine::ALL.map(Engine::name).join(", ");
+    Engine::find(name).ok_or_else(|| format!("there is no such engine; the engines are {known}"))
+}
+
+/// A claim.
+pub(super) fn claim(name: &str) -> Result<Claim, String> {
+    let known: Vec<&str> = Claim::ALL.iter().map(|claim| claim.name()).collect();
+    Claim::find(name).ok_or_else(|| format!("there is no such claim; the claims are {}", known.join(", ")))
+}
+
+/// A scenario: the name of a built-in one, or a file.
+pub(super) fn scenario(given: &str) -> Result<Scenario, String> {
+    if let Some((file, text)) = FILES.iter().find(|(file, _)| stem(file) == given) {
+        return Scenario::from_toml(file, text).map_err(|error| error.to_string());
+    }
+    let path = Path::new(given);
+    if !path.exists() {
+        let known: Vec<&str> = FILES.iter().map(|(file, _)| stem(file)).collect();
+        return Err(format!(
+            "there is neither a file nor a built-in scenario of this name; the built-in ones are {}",
+            known.join(", ")
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    Scenario::from_toml(given, &text).map_err(|error| error.to_string())
+}
+
+/// A scenario file's name without its ending.
+fn stem(file: &str) -> &str {
+    file.strip_suffix(".toml").unwrap_or(file)
+}

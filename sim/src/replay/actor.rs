@@ -1,0 +1,116 @@
+//! One actor: its protocol's own `async fn`, let run from call to call, and its connection.
+
+use paidonce_model::trace::Remark;
+use paidonce_protocol::catalogue::Start;
+use paidonce_protocol::shop::Outcome;
+use paidonce_protocol::{Call, Coroutine, Error, Foul, Progress, Reply};
+use paidonce_sqlx::Sqlite;
+
+use super::cast::Part;
+
+/// One request that has come or may come.
+pub(super) struct Actor {
+    pub(super) part: Part,
+    run: Run,
+    /// Opened when the database is first asked for something, and after each connection that was lost.
+    pub(super) connection: Option<Sqlite>,
+    /// When its call has to wait: true time at which that ends in any case.
+    pub(super) waits_until_ms: Option<i64>,
+}
+
+enum Run {
+    NotCome,
+    Asks(Coroutine<Outcome>, Call),
+    Over,
+}
+
+/// How an actor went on when it was answered.
+pub(super) struct WentOn {
+    pub(super) marks: Vec<Remark>,
+    pub(super) outcome: Option<String>,
+}
+
+impl Actor {
+    pub(super) fn new(part: Part) -> Self {
+        Actor { part, run: Run::NotCome, connection: None, waits_until_ms: None }
+    }
+
+    /// The actor's name.
+    pub(super) fn name(&self) -> &str {
+        &self.part.request.id
+    }
+
+    /// True while it is under way: it has come and has neither ended nor died.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.run, Run::Asks(..))
+    }
+
+    /// What it asks, if it is under way.
+    pub(super) fn call(&self) -> Option<&Call> {
+        match &self.run {
+            Run::Asks(_, call) => Some(call),
+            Run::NotCome | Run::Over => None,
+        }
+    }
+
+    /// What it asks; it comes, when it has not come yet. `None` when it has ended or died.
+    pub(super) fn next_call(&mut self) -> Result<Option<&Call>, Foul> {
+        if matches!(self.run, Run::NotCome) {
+            self.start(self.part.protocol.start)?;
+        }
+        Ok(self.call())
+    }
+
+    /// Answer what it asks, and let it run to its next call.
+    pub(super) fn tell(&mut self, answer: Result<Reply, Error>) -> Result<WentOn, Foul> {
+        self.waits_until_ms = None;
+        let Run::Asks(mut coroutine, _) = std::mem::replace(&mut self.run, Run::Over) else {
+            return Err(Foul::OutOfTurn);
+        };
+        let progress = coroutine.resume(answer)?;
+        self.go_on(coroutine, progress)
+    }
+
+    /// It dies of an exception: its shutdown code runs, if it has some.
+    pub(super) fn shut_down(&mut self) -> Result<(), Foul> {
+        self.waits_until_ms = None;
+        self.run = Run::Over;
+        match self.part.protocol.shut_down {
+            Some(start) => self.start(start),
+            None => Ok(()),
+        }
+    }
+
+    /// It is over, in whatever way.
+    pub(super) fn end(&mut self) {
+        self.waits_until_ms = None;
+        self.run = Run::Over;
+    }
+
+    fn start(&mut self, start: Start) -> Result<(), Foul> {
+        let request = self.part.request.clone();
+        let mut coroutine = Coroutine::new(|port| start(port, request));
+        let progress = coroutine.start()?;
+        // What is remarked before the first call belongs to no step.
+        self.go_on(coroutine, progress).map(drop)
+    }
+
+    /// Pass the heads of loops, which cost no step.
+    fn go_on(&mut self, mut coroutine: Coroutine<Outcome>, mut progress: Progress<Outcome>) -> Result<WentOn, Foul> {
+        while let Progress::Asks(Call::Checkpoint { .. }) = progress {
+            progress = coroutine.resume(Ok(Reply::Done))?;
+        }
+        let marks = coroutine.take_marks().iter().map(Remark::from).collect();
+        let outcome = match progress {
+            Progress::Asks(call) => {
+                self.run = Run::Asks(coroutine, call);
+                None
+            }
+            Progress::Ends(outcome) => {
+                self.run = Run::Over;
+                Some(outcome.to_string())
+            }
+        };
+        Ok(WentOn { marks, outcome })
+    }
+}

@@ -1,0 +1,125 @@
+//! The end of a replay: the rows, and what the audit finds in them.
+
+use std::collections::BTreeMap;
+
+use paidonce_model::trace::{Datum, Trace, WorldMail};
+use paidonce_sqlx::Sqlite;
+use paidonce_sqlx::audit::world::{self, Hold, SentMail, TakenPayment};
+use paidonce_sqlx::audit::{self, AuditError, Audited, Finding};
+
+use super::difference::{Difference, TableDifference};
+use super::stage::Stage;
+use super::{AuditOutcome, ReplayError, Replayed};
+
+impl Stage {
+    /// Compare what is left with the trace, once all its steps came out equal.
+    pub(super) async fn look_at(&mut self, trace: &Trace, steps: usize) -> Result<Replayed, ReplayError> {
+        // While transactions are still open: what they have written must not be seen.
+        let mut observer = self.connect().await?;
+        let found = committed(&mut observer).await;
+        observer.close().await;
+        let mut tables = differences(trace, found?);
+        tables.extend(TableDifference::between("world_mails", mails(&trace.world.mails), mails(&self.mails)));
+        // The audit's tables need the write lock, which a transaction of the trace may still have.
+        self.close().await;
+        let mut auditor = self.connect().await?;
+        let audited = audit(&mut auditor, trace).await;
+        auditor.close().await;
+        Ok(Replayed {
+            engine: trace.engine.clone(),
+            claim: trace.verdict.claim.clone(),
+            steps,
+            rows_equal: tables.is_empty(),
+            audit: audited?,
+            difference: (!tables.is_empty()).then_some(Difference::Rows { tables }),
+        })
+    }
+}
+
+type Tables = BTreeMap<String, Vec<Vec<Datum>>>;
+
+/// The committed rows of every table of the shop.
+async fn committed(observer: &mut Sqlite) -> Result<Tables, ReplayError> {
+    let mut found = Tables::new();
+    for table in observer.tables().await? {
+        let rows = observer.rows(&table).await?;
+        let rows = rows.iter().map(|row| row.0.iter().map(Datum::from).collect()).collect();
+        found.insert(table, rows);
+    }
+    Ok(found)
+}
+
+fn differences(trace: &Trace, mut found: Tables) -> Vec<TableDifference> {
+    let mut differences = Vec::new();
+    for (table, rows) in &trace.rows {
+        let there = found.remove(table).unwrap_or_default();
+        differences.extend(TableDifference::between(table, rows.clone(), there));
+    }
+    differences
+        .extend(found.into_iter().filter_map(|(table, rows)| TableDifference::between(&table, Vec::new(), rows)));
+    differences.sort_by(|left, right| left.table.cmp(&right.table));
+    differences
+}
+
+fn mails(mails: &[WorldMail]) -> Vec<Vec<Datum>> {
+    let row = |mail: &WorldMail| vec![Datum::Text(mail.message_id.clone()), Datum::Text(mail.order_id.clone())];
+    mails.iter().map(row).collect()
+}
+
+/// Write down what happened outside, and let the audit look.
+async fn audit(auditor: &mut Sqlite, trace: &Trace) -> Result<AuditOutcome, ReplayError> {
+    write_world(auditor, trace).await?;
+    let mut outcome = AuditOutcome::default();
+    match &trace.verdict.claim {
+        Some(claim) => outcome.add(audit::run(auditor, claim).await?, false),
+        None => {
+            let report = audit::run_all(auditor).await.map_err(AuditError::Db)?;
+            // While requests are under way, a finding of these may be theirs.
+            let applies = |audited: &Audited| trace.world.at_rest || !audited.at_rest;
+            report.audits.into_iter().filter(applies).for_each(|audited| outcome.add(audited, true));
+            // Claims that no query can look for do not matter where there are others.
+            outcome.why_none = outcome.why_none.filter(|_| outcome.found.is_none());
+        }
+    }
+    Ok(outcome)
+}
+
+impl AuditOutcome {
+    fn add(&mut self, audited: Audited, named: bool) {
+        match audited.finding {
+            Finding::Ran { violations, .. } => {
+                self.queries += 1;
+                self.found = Some(self.found == Some(true) || !violations.is_empty());
+                let named = |violation| if named { format!("{}: {violation}", audited.claim) } else { violation };
+                self.violations.extend(violations.into_iter().map(named));
+            }
+            Finding::Skipped { why } => self.why_none = Some(why),
+            Finding::NoAudit { why } => self.why_none = Some(why.to_owned()),
+        }
+    }
+}
+
+async fn write_world(auditor: &mut Sqlite, trace: &Trace) -> Result<(), ReplayError> {
+    let outside = &trace.world;
+    world::create_tables(auditor).await?;
+    let mail = |mail: &WorldMail| SentMail { message_id: mail.message_id.clone(), order_id: mail.order_id.clone() };
+    world::write_mails(auditor, &outside.mails.iter().map(mail).collect::<Vec<_>>()).await?;
+    let taken = outside.taken.iter().map(|payment| TakenPayment {
+        provider: payment.provider.clone(),
+        txn_id: payment.txn_id.clone(),
+        order_id: payment.order_id.clone(),
+        amount_cents: payment.amount_cents,
+        currency: payment.currency.clone(),
+        receiver: payment.receiver.clone(),
+    });
+    world::write_taken(auditor, &taken.collect::<Vec<_>>()).await?;
+    let step = |step: usize| i64::try_from(step).unwrap_or(i64::MAX);
+    let holds = outside.holds.iter().map(|hold| Hold {
+        section: hold.section.clone(),
+        actor: hold.actor.clone(),
+        from_step: step(hold.from_step),
+        to_step: hold.to_step.map(step),
+    });
+    world::write_holds(auditor, &holds.collect::<Vec<_>>()).await?;
+    Ok(())
+}

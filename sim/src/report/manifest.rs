@@ -1,0 +1,223 @@
+//! The pins: what the checks are known to find. The file is `specs/manifest.toml`; a copy is built in.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+/// The copy that was there when this program was built.
+const BUILT_IN: &str = include_str!("../../../specs/manifest.toml");
+/// Where that copy is from.
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/manifest.toml");
+
+const HEADER: &str = "\
+# What the checks find, pinned: `paidonce` and `paidonce mutants` compare with it. Not to be edited: when a verdict
+# changes on purpose, these two write it anew, and the difference is read before it is committed.
+#
+#     cargo run --release -- --rewrite
+#     cargo run --release -- mutants --rewrite
+#
+# `states` are the distinct states of the full exploration, `steps` the length of a shortest schedule that breaks the
+# claim.
+";
+
+/// The pins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The verdicts of the bare command.
+    #[serde(default)]
+    pub verdict: Vec<PinnedVerdict>,
+    /// What falls without a guard.
+    #[serde(default)]
+    pub mutant: Vec<PinnedMutant>,
+}
+
+/// A verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedVerdict {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The protocol in the notice role.
+    pub protocol: String,
+    /// The engine.
+    pub engine: String,
+    /// The claim.
+    pub claim: String,
+    /// The verdict's name.
+    pub verdict: String,
+    /// Distinct states of the full exploration.
+    pub states: u64,
+    /// The length of the shortest schedule that breaks the claim.
+    pub steps: Option<usize>,
+}
+
+/// A protocol without a guard.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedMutant {
+    /// The guard that it is about.
+    pub guard: String,
+    /// The guards left out.
+    pub without: Vec<String>,
+    /// The guard's claim.
+    pub claim: String,
+    /// Where the claim falls, unless it does not.
+    pub scenario: Option<String>,
+    /// On which engine.
+    pub engine: Option<String>,
+    /// After how many steps.
+    pub steps: Option<usize>,
+}
+
+/// Why there are no pins.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("the pins cannot be read: {path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("the pins cannot be written: {path}: {source}; name a file with --manifest")]
+    Write {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file has another form.
+    #[error("the pins are damaged: {path}: {source}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Where and how.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Manifest {
+    /// The pins in a file, or the built-in ones.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn read(path: Option<&str>) -> Result<Self, ManifestError> {
+        let (path, text) = match path {
+            None => ("specs/manifest.toml", BUILT_IN.to_owned()),
+            Some(path) => {
+                let unreadable = |source| ManifestError::Read { path: path.to_owned(), source };
+                (path, fs::read_to_string(path).map_err(unreadable)?)
+            }
+        };
+        let damaged = |source| ManifestError::Damaged { path: path.to_owned(), source: Box::new(source) };
+        toml::from_str(&text).map_err(damaged)
+    }
+
+    /// The pins of a file that is going to be written anew: none when there is no file yet. Without a path, those of the
+    /// source tree.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read, or is damaged.
+    pub fn to_rewrite(path: Option<&str>) -> Result<Self, ManifestError> {
+        let path = path.unwrap_or(SOURCE);
+        if Path::new(path).exists() { Manifest::read(Some(path)) } else { Ok(Manifest::default()) }
+    }
+
+    /// Write the pins to a file; without a path, to the one of the source tree. Gives the file's name.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: Option<&str>) -> Result<String, ManifestError> {
+        let path = path.unwrap_or(SOURCE);
+        let unwritable = |source| ManifestError::Write { path: path.to_owned(), source };
+        fs::write(path, self.text()).map_err(unwritable)?;
+        Ok(path.to_owned())
+    }
+
+    /// The file's text: one line a pin, so that a difference is one line too.
+    pub fn text(&self) -> String {
+        let mut text = format!("{HEADER}\nverdict = [\n");
+        let mut before = None;
+        for pin in &self.verdict {
+            let group = (&pin.scenario, &pin.protocol, &pin.engine);
+            if before.replace(group).is_some_and(|before| before != group) {
+                text.push('\n');
+            }
+            let steps = pin.steps.map(|steps| format!(", steps = {steps}")).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  {{ scenario = {}, protocol = {}, engine = {}, claim = {}, verdict = {}, states = {}{steps} }},",
+                string(&pin.scenario),
+                string(&pin.protocol),
+                string(&pin.engine),
+                string(&pin.claim),
+                string(&pin.verdict),
+                pin.states
+            );
+        }
+        text.push_str("]\n\nmutant = [\n");
+        for pin in &self.mutant {
+            let without = pin.without.iter().map(|guard| string(guard)).collect::<Vec<_>>().join(", ");
+            let _ = write!(
+                text,
+                "  {{ guard = {}, without = [{without}], claim = {}",
+                string(&pin.guard),
+                string(&pin.claim)
+            );
+            if let (Some(scenario), Some(engine), Some(steps)) = (&pin.scenario, &pin.engine, pin.steps) {
+                let _ = write!(text, ", scenario = {}, engine = {}, steps = {steps}", string(scenario), string(engine));
+            }
+            text.push_str(" },\n");
+        }
+        text.push_str("]\n");
+        text
+    }
+}
+
+fn string(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let verdict = |steps| PinnedVerdict {
+            scenario: "default".to_owned(),
+            protocol: "unlocked".to_owned(),
+            engine: "sqlite/immediate".to_owned(),
+            claim: "the_buyer_is_mailed_once".to_owned(),
+            verdict: "violated".to_owned(),
+            states: 7,
+            steps,
+        };
+        let mutant = |scenario: Option<&str>| PinnedMutant {
+            guard: "UniqueKey".to_owned(),
+            without: vec!["UniqueKey".to_owned(), "LocksFirst".to_owned()],
+            claim: "stock_agrees_with_orders".to_owned(),
+            scenario: scenario.map(str::to_owned),
+            engine: scenario.map(|_| "sqlite/immediate".to_owned()),
+            steps: scenario.map(|_| 9),
+        };
+        let pins = Manifest {
+            verdict: vec![verdict(Some(4)), verdict(None)],
+            mutant: vec![mutant(Some("default")), mutant(None)],
+        };
+        assert_eq!(toml::from_str::<Manifest>(&pins.text()).unwrap(), pins);
+        assert_eq!(toml::from_str::<Manifest>(&Manifest::default().text()).unwrap(), Manifest::default());
+    }
+
+    #[test]
+    fn the_built_in_pins_are_written_as_they_are() {
+        let pins = Manifest::read(None).unwrap();
+        assert_eq!(pins.text(), BUILT_IN);
+    }
+}

@@ -1,0 +1,9 @@
+//! The `paidonce` command as a shell sees it: what it prints, and its exit status.
+
+mod audits;
+mod bad_input;
+mod booking;
+mod checking;
+mod pins;
+mod support;
+mod traces;

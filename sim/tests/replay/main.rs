@@ -1,0 +1,7 @@
+//! Traces of the model, replayed on a real SQLite database.
+
+mod counterexamples;
+mod differences;
+mod refusals;
+mod schedules;
+mod support;

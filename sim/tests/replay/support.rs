@@ -1,0 +1,66 @@
+//! Traces from the model.
+
+use std::sync::Arc;
+
+use paidonce::replay::{Place, Replayed, replay_blocking};
+use paidonce_model::scenario::{FILES, Scenario};
+use paidonce_model::trace::Trace;
+use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, explore, sample, shortest};
+use paidonce_protocol::{Guard, Without, catalogue};
+
+/// Both engines that a replay has.
+pub(crate) const ENGINES: [Engine; 2] = [Engine::SqliteImmediate, Engine::SqliteDeferred];
+
+/// A scenario of this repository.
+pub(crate) fn scenario(file: &str) -> Scenario {
+    let (name, text) = FILES.iter().find(|(name, _)| *name == file).expect("a file of specs/scenarios/");
+    Scenario::from_toml(name, text).unwrap()
+}
+
+/// What to explore, with these guards left out.
+pub(crate) fn setup<'a>(scenario: &'a Scenario, protocol: &str, engine: Engine, without: &[Guard]) -> Setup<'a> {
+    Setup {
+        scenario,
+        protocol: catalogue::find(protocol).expect("a protocol of the catalogue").name,
+        engine,
+        without: without.iter().fold(Without::NOTHING, |without, guard| without.and(*guard)),
+        reductions: Reductions::ALL,
+    }
+}
+
+/// A shortest trace for each claim that falls.
+pub(crate) fn counterexamples(setup: &Setup<'_>) -> Vec<Trace> {
+    let explored = explore(setup, Limits::default(), &Arc::new(Progress::default())).unwrap();
+    let falls = |claim| counterexample(setup, claim).expect("a claim that falls has a schedule");
+    explored.broken.into_iter().map(falls).collect()
+}
+
+/// A shortest trace that breaks this claim, if there is one.
+pub(crate) fn counterexample(setup: &Setup<'_>, claim: Claim) -> Option<Trace> {
+    let schedule = shortest(setup, claim, Limits::default(), &Arc::new(Progress::default())).unwrap();
+    schedule.map(|schedule| schedule.trace(Some(claim)).unwrap())
+}
+
+/// A schedule drawn from a seed.
+pub(crate) fn sampled(setup: &Setup<'_>, seed: u64) -> Trace {
+    sample(setup, seed).unwrap().trace(None).unwrap()
+}
+
+/// A replay on a database that is gone afterwards.
+pub(crate) fn replayed(trace: &Trace) -> Replayed {
+    replay_blocking(trace, &Place::default()).unwrap_or_else(|error| panic!("{}: {error}", title(trace)))
+}
+
+/// What a trace is, for the message of a failing test.
+pub(crate) fn title(trace: &Trace) -> String {
+    let Trace { protocol, engine, scenario, without, verdict, seed, .. } = trace;
+    format!("{} {protocol} {without:?} {engine} {:?} seed {seed:?}", scenario.name, verdict.claim)
+}
+
+/// Panics when something came out differently, and says what.
+pub(crate) fn assert_equal(trace: &Trace, replayed: &Replayed) {
+    if let Some(difference) = &replayed.difference {
+        panic!("{}: {difference}", title(trace));
+    }
+    assert!(replayed.equal() && replayed.steps == trace.steps.len(), "{}: {replayed:?}", title(trace));
+}
