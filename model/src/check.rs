@@ -6,9 +6,7 @@ use std::sync::Arc;
 use crate::claims::Claim;
 use crate::explore::{ExploreError, Limits, Progress, Schedule, explore, shortest};
 use crate::scenario::Bounds;
-use crate::trace::{
-    Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold,
-};
+use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
 use crate::world::{Log, Setup, State, World};
 
 /// What was found about a claim.
@@ -135,7 +133,8 @@ impl World {
     fn rows(&self, state: &State) -> BTreeMap<String, Vec<Vec<Datum>>> {
         let contents = self.store.contents.get(state.database.committed);
         let rows = |space: usize| {
-            let row = |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));
+            let row =
+                |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));
             contents[space].iter().map(|(_, id)| row(*id).collect()).collect()
         };
         let tables = self.store.tables.tables.iter().enumerate();
@@ -154,9 +153,8 @@ fn holds(steps: &[Step]) -> Vec<WorldHold> {
                 holds.push(WorldHold { section, actor, from_step: number, to_step: None });
             }
             Remark::Ends(section) => {
-                let open = |hold: &&mut WorldHold| {
-                    hold.actor == actor && hold.section == *section && hold.to_step.is_none()
-                };
+                let open =
+                    |hold: &&mut WorldHold| hold.actor == actor && hold.section == *section && hold.to_step.is_none();
                 if let Some(hold) = holds.iter_mut().find(open) {
                     hold.to_step = Some(number);
                 }
@@ -173,9 +171,7 @@ fn holds(steps: &[Step]) -> Vec<WorldHold> {
         }
         // With the actor ends what it believed.
         if matches!(step.event, Event::Died { .. }) || step.outcome.is_some() {
-            let of_actor = |hold: &&mut WorldHold| {
-                step.actor.as_ref() == Some(&hold.actor) && hold.to_step.is_none()
-            };
+            let of_actor = |hold: &&mut WorldHold| step.actor.as_ref() == Some(&hold.actor) && hold.to_step.is_none();
             holds.iter_mut().filter(of_actor).for_each(|hold| hold.to_step = Some(number));
         }
     }

@@ -114,9 +114,7 @@ impl Search {
         match self.goal {
             None => false,
             Some(Goal::Breaks(claim)) => judged.broken & claim.bit() != 0,
-            Some(Goal::Shows(claim)) => {
-                self.world.arisen.load(Ordering::Relaxed) & u32::from(claim.bit()) != 0
-            }
+            Some(Goal::Shows(claim)) => self.world.arisen.load(Ordering::Relaxed) & u32::from(claim.bit()) != 0,
         }
     }
 }
@@ -172,8 +170,8 @@ pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> R
             tells_time |= search.world.tells_time.load(Ordering::Relaxed);
             continue;
         }
-        let cut_off = progress.stop.load(Ordering::Relaxed)
-            || progress.states.load(Ordering::Relaxed) >= limits.most_states;
+        let cut_off =
+            progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
         return Ok(Exploration {
             states: checker.unique_state_count() as u64,
             generated: checker.state_count() as u64,

@@ -81,7 +81,8 @@ pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
             continue;
         }
         let refund = |refund: &&super::books::RefundRow<'_>| {
-            (refund.provider, refund.txn_id) == (payment.provider, txn_id) && refund.amount_cents == payment.amount_cents
+            (refund.provider, refund.txn_id) == (payment.provider, txn_id)
+                && refund.amount_cents == payment.amount_cents
         };
         let refunds = books.refunds.iter().filter(refund).count();
         if refunds != 1 {
@@ -94,8 +95,7 @@ pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
         }
     }
     let unpaid = |order: &&super::books::OrderRow<'_>| {
-        order.status == "paid"
-            && !books.payments.iter().any(|payment| payment.booked && payment.order_id == order.id)
+        order.status == "paid" && !books.payments.iter().any(|payment| payment.booked && payment.order_id == order.id)
     };
     books.orders.iter().find(unpaid).map(|order| format!("order {} is paid by no booked payment", order.id))
 }

@@ -25,7 +25,7 @@ pub(crate) struct Run {
 
 impl Store {
     /// The row that a transaction sees under a key.
-    fn seen(&self, base: ContentsId, changes: ChangesId, key: KeyId) -> Option<RowId> {
+    pub(super) fn seen(&self, base: ContentsId, changes: ChangesId, key: KeyId) -> Option<RowId> {
         let own = self.changes.get(changes);
         match own.binary_search_by_key(&key, |(known, _)| *known).map(|place| own[place].1) {
             Ok(Change::Put(row)) => Some(row),
@@ -78,7 +78,8 @@ impl Store {
         arguments: &[Val],
         only: Option<&[KeyId]>,
     ) -> Result<Vec<(KeyId, RowId)>, Error> {
-        let (PlanKind::Select { filter, .. } | PlanKind::Update { filter, .. } | PlanKind::Delete { filter }) = &plan.kind
+        let (PlanKind::Select { filter, .. } | PlanKind::Update { filter, .. } | PlanKind::Delete { filter }) =
+            &plan.kind
         else {
             return Ok(Vec::new());
         };

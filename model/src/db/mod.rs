@@ -12,7 +12,9 @@ mod value;
 use paidonce_protocol::Error;
 use smallvec::SmallVec;
 
-pub(crate) use store::{Answered, Change, Key, ChangesId, ContentsId, KeyId, NOTHING, ReplyId, RequestId, RowId, Store};
+pub(crate) use store::{
+    Answered, Change, ChangesId, ContentsId, Key, KeyId, NOTHING, ReplyId, RequestId, RowId, Store,
+};
 pub(crate) use value::{Symbol, Symbols, Val};
 
 use crate::engine::Engine;
@@ -82,6 +84,8 @@ pub(crate) struct Connection {
     pub(crate) stale: bool,
     /// True when it is the one writer of an engine that has one.
     pub(crate) writer: bool,
+    /// True when the transaction has changed what is stored: other snapshots are old once it commits.
+    pub(crate) dirty: bool,
     pub(crate) wait: Option<Box<Wait>>,
 }
 
@@ -226,12 +230,12 @@ impl Database {
 
     /// Make a transaction's changes last, and end it.
     pub(crate) fn commit(&mut self, store: &Store, who: usize, effects: &mut Effects) {
-        let changes = self.connections[who].changes;
+        let Connection { changes, dirty, .. } = self.connections[who];
         self.committed = store.apply(self.committed, changes);
         let written = store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
         effects.committed.extend(written.copied());
         self.reset(who);
-        if !effects.committed.is_empty() {
+        if dirty {
             for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
                 other.stale = true;
             }

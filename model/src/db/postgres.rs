@@ -16,13 +16,7 @@ use crate::engine::Engine;
 
 const ENGINE: Engine = Engine::PostgresReadCommitted;
 
-pub(super) fn ask(
-    database: &mut Database,
-    store: &Store,
-    who: usize,
-    call: DbCall,
-    effects: &mut Effects,
-) -> Asked {
+pub(super) fn ask(database: &mut Database, store: &Store, who: usize, call: DbCall, effects: &mut Effects) -> Asked {
     if let Some(reply) = database.bracket(store, who, call, effects) {
         return Asked::Answered(reply);
     }
@@ -38,13 +32,7 @@ pub(super) fn ask(
     }
 }
 
-pub(super) fn resume(
-    database: &mut Database,
-    store: &Store,
-    who: usize,
-    wait: Wait,
-    effects: &mut Effects,
-) -> Asked {
+pub(super) fn resume(database: &mut Database, store: &Store, who: usize, wait: Wait, effects: &mut Effects) -> Asked {
     let DbCall::Run(request) = wait.call else {
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;

@@ -6,13 +6,15 @@
 //! - a transaction with a snapshot cannot become the writer when another has committed since (SQLITE_BUSY_SNAPSHOT, 517)
 //!   or is the writer now (SQLITE_BUSY at once: the busy handler is not asked while a read is open): a conflict either way
 //!   (sqlite.org/c3ref/busy_handler.html, sqlite.org/isolation.html);
+//! - a row that is written as it was dirties no page: a commit of nothing else leaves other snapshots as they were, while
+//!   a change and its undoing by two statements does not (measured; held by the replay of schedules drawn by seed);
 //! - whoever is not in a transaction with a snapshot waits for the writer (`busy_timeout`);
 //! - a failed statement undoes itself, and the transaction keeps the write lock until it is rolled back.
 
 use paidonce_protocol::Error;
 use smallvec::SmallVec;
 
-use super::{Answered, Asked, Database, DbCall, Effects, Store, Transaction, Wait};
+use super::{Answered, Asked, Change, Database, DbCall, Effects, Store, Transaction, Wait};
 use crate::engine::Engine;
 
 pub(super) fn ask(
@@ -82,6 +84,11 @@ fn write(
     let run = store.run(database.committed, connection.changes, request);
     let changed: SmallVec<[_; 4]> = run.touched.iter().flatten().copied().collect();
     effects.changed.extend_from_slice(&changed);
+    connection.dirty |= changed.iter().any(|(key, change)| match change {
+        Change::Put(row) => store.seen(database.committed, connection.changes, *key) != Some(*row),
+        Change::Gone => true,
+        Change::Locked => false,
+    });
     connection.changes = store.add_changes(connection.changes, &changed);
     if connection.transaction == Transaction::None {
         database.commit(store, who, effects);
@@ -105,6 +112,7 @@ fn another_writes(database: &Database, who: usize) -> bool {
 }
 
 pub(super) fn blockers(database: &Database, who: usize) -> SmallVec<[usize; 2]> {
-    let writes = |(other, connection): (usize, &super::Connection)| (other != who && connection.writer).then_some(other);
+    let writes =
+        |(other, connection): (usize, &super::Connection)| (other != who && connection.writer).then_some(other);
     database.connections.iter().enumerate().filter_map(writes).collect()
 }

@@ -2,17 +2,17 @@
 
 use paidonce_protocol::Statement;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, Expr, FromTable, LimitClause, LockType, OnConflictAction, OnInsert, OrderByKind, OrderBySort,
-    Query, Select, SelectItem, SetExpr, Statement as Ast, TableFactor, TableObject, TableWithJoins, UnaryOperator,
-    Value as Literal,
+    AssignmentTarget, BinaryOperator, Expr, FromTable, LimitClause, LockType, OnConflictAction, OnInsert, OrderByKind,
+    OrderBySort, Query, Select, SelectItem, SetExpr, Statement as Ast, TableFactor, TableObject, TableWithJoins,
+    UnaryOperator, Value as Literal,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::SqlError;
 use super::expression::{Comparison, Condition, Scalar};
 use super::plan::{Plan, PlanKind};
 use super::schema::{Table, Tables};
-use super::SqlError;
 use crate::db::{Symbols, Val};
 
 impl Plan {
@@ -46,7 +46,8 @@ impl Compiler<'_> {
             Ast::Query(query) => self.select(*query),
             Ast::Insert(insert) => self.insert(insert),
             Ast::Update(update) => {
-                if update.from.is_some() || update.returning.is_some() || update.or.is_some() || update.limit.is_some() {
+                if update.from.is_some() || update.returning.is_some() || update.or.is_some() || update.limit.is_some()
+                {
                     return self.no(update);
                 }
                 let number = self.plain_table(&update.table)?;

@@ -18,13 +18,14 @@ pub(crate) struct Uncomputable;
 
 impl Scalar {
     pub(crate) fn value(&self, row: &[Val], arguments: &[Val]) -> Result<Val, Uncomputable> {
-        let arithmetic = |left: &Scalar, right: &Scalar, f: fn(i64, i64) -> Option<i64>| {
-            match (left.value(row, arguments)?, right.value(row, arguments)?) {
-                (Val::Null, _) | (_, Val::Null) => Ok(Val::Null),
-                (Val::Int(a), Val::Int(b)) => f(a, b).map(Val::Int).ok_or(Uncomputable),
-                (Val::Instant(a), Val::Int(b)) => f(a, b).map(Val::Instant).ok_or(Uncomputable),
-                _ => Err(Uncomputable),
-            }
+        let arithmetic = |left: &Scalar, right: &Scalar, f: fn(i64, i64) -> Option<i64>| match (
+            left.value(row, arguments)?,
+            right.value(row, arguments)?,
+        ) {
+            (Val::Null, _) | (_, Val::Null) => Ok(Val::Null),
+            (Val::Int(a), Val::Int(b)) => f(a, b).map(Val::Int).ok_or(Uncomputable),
+            (Val::Instant(a), Val::Int(b)) => f(a, b).map(Val::Instant).ok_or(Uncomputable),
+            _ => Err(Uncomputable),
         };
         match self {
             Scalar::Column(column) => Ok(row[*column]),

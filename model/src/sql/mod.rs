@@ -26,7 +26,10 @@ impl SqlError {
     }
 
     fn unsupported(subject: &str, clause: impl std::fmt::Display) -> Self {
-        Self::new(subject, format!("`{clause}` is outside the SQL that the model knows; write the statement without it"))
+        Self::new(
+            subject,
+            format!("`{clause}` is outside the SQL that the model knows; write the statement without it"),
+        )
     }
 }
 

@@ -15,10 +15,24 @@ pub(crate) struct Plan {
 /// What a plan does.
 #[derive(Clone, Debug)]
 pub(crate) enum PlanKind {
-    Select { columns: Vec<usize>, filter: Option<Condition>, order: Vec<(usize, bool)>, limit: Option<usize>, locks: bool },
-    Insert { values: Vec<Scalar>, ignores_conflict: bool },
-    Update { sets: Vec<(usize, Scalar)>, filter: Option<Condition> },
-    Delete { filter: Option<Condition> },
+    Select {
+        columns: Vec<usize>,
+        filter: Option<Condition>,
+        order: Vec<(usize, bool)>,
+        limit: Option<usize>,
+        locks: bool,
+    },
+    Insert {
+        values: Vec<Scalar>,
+        ignores_conflict: bool,
+    },
+    Update {
+        sets: Vec<(usize, Scalar)>,
+        filter: Option<Condition>,
+    },
+    Delete {
+        filter: Option<Condition>,
+    },
 }
 
 impl Plan {

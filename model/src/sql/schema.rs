@@ -87,11 +87,16 @@ impl Table {
             }
         }
         if table.primary.is_empty() {
-            return Err(SqlError::new(&subject, "has no primary key; the model knows a row again by it, so give it one"));
+            return Err(SqlError::new(
+                &subject,
+                "has no primary key; the model knows a row again by it, so give it one",
+            ));
         }
         // A column of the primary key refuses NULL in any case.
         let primary = table.primary.clone();
-        table.not_null.extend(primary.into_iter().filter(|column| !table.not_null.contains(column)).collect::<Vec<_>>());
+        table
+            .not_null
+            .extend(primary.into_iter().filter(|column| !table.not_null.contains(column)).collect::<Vec<_>>());
         Ok(table)
     }
 

@@ -70,7 +70,10 @@ pub(crate) enum Next {
     Database(DbCall, bool),
     Clock,
     Wait(u64),
-    Mail { message_id: Symbol, order_id: Symbol },
+    Mail {
+        message_id: Symbol,
+        order_id: Symbol,
+    },
     Answer(Answer),
     End(Outcome),
 }
@@ -391,10 +394,9 @@ fn next(store: &Store, call: &Call) -> Result<Next, UnrollError> {
         Call::Rollback => Next::Database(DbCall::Rollback, false),
         Call::Clock => Next::Clock,
         Call::Wait(wait_ms) => Next::Wait(*wait_ms),
-        Call::Mail(mail) => Next::Mail {
-            message_id: store.symbols.id(&mail.message_id),
-            order_id: store.symbols.id(&mail.order_id),
-        },
+        Call::Mail(mail) => {
+            Next::Mail { message_id: store.symbols.id(&mail.message_id), order_id: store.symbols.id(&mail.order_id) }
+        }
         Call::Answer(answer) => Next::Answer(*answer),
         // Passed over by `run`.
         Call::Checkpoint { .. } => Next::End(Outcome::TryAgain),

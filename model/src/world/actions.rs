@@ -1,7 +1,7 @@
 //! What can happen next in a state.
 
-use super::state::{Action, OrphanKind, Phase, State};
 use super::World;
+use super::state::{Action, OrphanKind, Phase, State};
 use crate::db::{DbCall, Transaction};
 use crate::scenario::LostOn;
 use crate::trace::{DeathForm, Meaning};

@@ -2,8 +2,8 @@
 
 use paidonce_protocol::shop::Outcome;
 
-use super::state::State;
 use super::World;
+use super::state::State;
 use crate::db::ReplyId;
 use crate::trace::{Asked, DeathForm, Event, Meaning, Remark, Step, Told, Woken};
 use crate::unroll::{Edge, NodeId};
@@ -39,7 +39,10 @@ impl Log {
     }
 
     pub(super) fn answered(&mut self, world: &World, state: &State, who: usize, node: NodeId, reply: ReplyId) {
-        self.of(world, state, who, || Event::Answered { call: world.asked(who, node), answer: world.reply_text(reply) });
+        self.of(world, state, who, || Event::Answered {
+            call: world.asked(who, node),
+            answer: world.reply_text(reply),
+        });
     }
 
     pub(super) fn waits(&mut self, world: &World, state: &State, who: usize, node: NodeId) {

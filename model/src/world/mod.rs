@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 
 pub use build::{Reductions, Setup, WorldError};
 pub(crate) use log::Log;
-pub(crate) use state::{OrphanKind, Phase};
 pub use state::{Action, State};
+pub(crate) use state::{OrphanKind, Phase};
 
 use crate::claims::{Claim, Memo, Shop};
 use crate::db::{ContentsId, Store};

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::state::{OrphanKind, Phase, State};
 use super::World;
+use super::state::{OrphanKind, Phase, State};
 
 impl World {
     /// The same state without what nobody can meet any more.

@@ -1,8 +1,8 @@
 //! When nothing is left to happen.
 
+use super::World;
 use super::log::Log;
 use super::state::{Action, Actor, OrphanKind, Phase, State};
-use super::World;
 use crate::trace::WorldPayment;
 
 /// A single redelivery takes fewer steps than this, or it is taken to change something.

@@ -2,9 +2,9 @@
 
 use paidonce_protocol::{Answer, Error};
 
+use super::World;
 use super::log::Log;
 use super::state::{Action, Actor, Orphan, OrphanKind, Phase, RETURNS_COUNTED, State};
-use super::World;
 use crate::claims::Claim;
 use crate::db::{Answered, Asked, DbCall, Effects, NOTHING, ReplyId};
 use crate::trace::{DeathForm, Meaning};

@@ -119,10 +119,14 @@ impl World {
             connection.changes = self.swap_changes(connection.changes, swap);
             connection.snapshot = connection.snapshot.map(|snapshot| self.swap_contents(snapshot, swap));
             if let Some(wait) = &mut connection.wait {
-                wait.rename(|key| self.swap_key(key, swap), |row| self.swap_row(row, swap), |request| {
-                    let (plan, values) = self.store.requests.get(request);
-                    self.store.requests.id(&(*plan, self.swap_values(values, swap)))
-                });
+                wait.rename(
+                    |key| self.swap_key(key, swap),
+                    |row| self.swap_row(row, swap),
+                    |request| {
+                        let (plan, values) = self.store.requests.get(request);
+                        self.store.requests.id(&(*plan, self.swap_values(values, swap)))
+                    },
+                );
             }
         }
         for orphan in &mut state.orphans {

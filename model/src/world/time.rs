@@ -1,8 +1,8 @@
 //! Clocks and ticks: true time moves to the next moment at which a lease, a wait or a time-out ends.
 
+use super::World;
 use super::log::Log;
 use super::state::{OrphanKind, Phase, State};
-use super::World;
 use crate::db::{Answered, Val};
 use crate::scenario::Assume;
 use crate::unroll::UnrollError;
@@ -73,9 +73,7 @@ impl World {
         for who in 0..state.actors.len() {
             let reply = match state.actors[who].phase {
                 Phase::Waiting(_, until) if until <= to_ms => self.store.replies.id(&Answered::Done),
-                Phase::Blocked(_, until) if until <= to_ms => {
-                    state.database.fail_wait(self.engine, &self.store, who)
-                }
+                Phase::Blocked(_, until) if until <= to_ms => state.database.fail_wait(self.engine, &self.store, who),
                 _ => continue,
             };
             log.woken(self, who, reply);

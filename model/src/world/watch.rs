@@ -1,12 +1,12 @@
 //! What is noticed of single steps: who was shown which version of a row, and what claims about steps say to that.
 
-use std::sync::{PoisonError, RwLock};
 use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, RwLock};
 
 use paidonce_protocol::Mark;
 
-use super::state::{Phase, State};
 use super::World;
+use super::state::{Phase, State};
 use crate::claims::Claim;
 use crate::db::{DbCall, Effects, KeyId, RowId, Store, Val};
 use crate::sql::PlanKind;
@@ -73,7 +73,9 @@ impl World {
                 let bit = self.watch.bit(self, *key);
                 let claim = match plan.kind {
                     PlanKind::Update { .. } => Some(Claim::NoLostUpdate),
-                    PlanKind::Delete { .. } if plan.table == self.shop.locks && inside => Some(Claim::ReleasesOnlyOwnLock),
+                    PlanKind::Delete { .. } if plan.table == self.shop.locks && inside => {
+                        Some(Claim::ReleasesOnlyOwnLock)
+                    }
                     PlanKind::Delete { .. } if plan.table == self.shop.locks => Some(Claim::DeletesOnlyReadLock),
                     _ => None,
                 };
@@ -106,7 +108,8 @@ impl World {
             return;
         }
         let committed = self.store.committed(state.database.committed, key);
-        let own = self.store.changes.get(state.database.connections[who].changes).iter().any(|(known, _)| *known == key);
+        let own =
+            self.store.changes.get(state.database.connections[who].changes).iter().any(|(known, _)| *known == key);
         let actor = &mut state.actors[who];
         actor.shown |= bit;
         if own || committed == Some(row) {

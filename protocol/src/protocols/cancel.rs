@@ -9,9 +9,9 @@
 use crate::shop::{Input, Outcome, Request};
 use crate::{Answer, Body, Error, Guard, Port, Session, Statement};
 
+use super::retry;
 use super::rows::{GIVE_BACK_STOCK, LOCK_ORDER, QUEUE_REFUND, READ_LINES, give_back, read_lines};
 use super::unlocked::READ_STATUS;
-use super::retry;
 
 static READ_BOOKED: Statement = Statement::new(
     "read_booked",
@@ -35,8 +35,15 @@ static CANCEL_ANYWAY: Statement = Statement::new(
 
 /// Every statement this protocol (or a mutant of it) may send.
 pub static STATEMENTS: [&Statement; 9] = [
-    &LOCK_ORDER, &READ_STATUS, &READ_LINES, &GIVE_BACK_STOCK, &READ_BOOKED, &QUEUE_REFUND, &MARK_TO_REFUND,
-    &CANCEL_IF_STILL, &CANCEL_ANYWAY,
+    &LOCK_ORDER,
+    &READ_STATUS,
+    &READ_LINES,
+    &GIVE_BACK_STOCK,
+    &READ_BOOKED,
+    &QUEUE_REFUND,
+    &MARK_TO_REFUND,
+    &CANCEL_IF_STILL,
+    &CANCEL_ANYWAY,
 ];
 
 /// Cancel an order: all of it or nothing.
@@ -107,8 +114,7 @@ async fn undo_payment<S: Session>(session: &mut S, request: &Request) -> Result<
         return Ok(());
     }
     for payment in session.read(&READ_BOOKED, [order_id.into()]).await? {
-        let refund =
-            [payment.text(0)?.into(), payment.text(1)?.into(), (&request.id).into(), payment.int(2)?.into()];
+        let refund = [payment.text(0)?.into(), payment.text(1)?.into(), (&request.id).into(), payment.int(2)?.into()];
         session.write(&QUEUE_REFUND, refund).await?;
     }
     session.write(&MARK_TO_REFUND, [order_id.into()]).await.map(drop)

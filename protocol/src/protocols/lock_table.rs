@@ -27,14 +27,21 @@ static READ_LOCK: Statement = Statement::new("read_lock", "SELECT expires_ms FRO
 
 static DELETE_LOCK: Statement = Statement::new("delete_lock", "DELETE FROM locks WHERE name = $1");
 
-static DELETE_OWN_LOCKS: Statement =
-    Statement::new("delete_own_locks", "DELETE FROM locks WHERE request_id = $1");
+static DELETE_OWN_LOCKS: Statement = Statement::new("delete_own_locks", "DELETE FROM locks WHERE request_id = $1");
 
 /// Every statement this protocol may send.
 pub static STATEMENTS: [&Statement; 10] = {
     let [read_status, record, save_txn, save_status, read_lines, reduce] = unlocked::STATEMENTS;
     [
-        &INSERT_LOCK, &READ_LOCK, &DELETE_LOCK, &DELETE_OWN_LOCKS, read_status, record, save_txn, save_status, read_lines,
+        &INSERT_LOCK,
+        &READ_LOCK,
+        &DELETE_LOCK,
+        &DELETE_OWN_LOCKS,
+        read_status,
+        record,
+        save_txn,
+        save_status,
+        read_lines,
         reduce,
     ]
 };

@@ -15,8 +15,7 @@ use crate::{Answer, Body, Error, Port, Session, Statement, Value};
 
 use super::rows::{PUT_MAIL, READ_LINES, RECORD_PAYMENT, TAKE_STOCK, read_lines};
 
-static LOCK_AND_READ: Statement =
-    Statement::new("lock_and_read", "SELECT status FROM orders WHERE id = $1 FOR UPDATE");
+static LOCK_AND_READ: Statement = Statement::new("lock_and_read", "SELECT status FROM orders WHERE id = $1 FOR UPDATE");
 
 static PAY_PENDING: Statement = Statement::new(
     "pay_pending",
@@ -43,11 +42,7 @@ pub async fn row_lock<S: Session>(session: &mut S, request: &Request) -> Outcome
     booked.unwrap_or(Outcome::TryAgain)
 }
 
-async fn in_one_transaction<S: Session>(
-    session: &mut S,
-    request: &Request,
-    notice: &Notice,
-) -> Result<Outcome, Error> {
+async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<Outcome, Error> {
     let order_id = notice.order_id.as_str();
     session.begin().await?;
     let rows = session.read(&LOCK_AND_READ, [order_id.into()]).await?;

@@ -14,10 +14,8 @@ pub(super) static RECORD_PAYMENT: Statement = Statement::new(
 );
 
 /// Take units only where they are there.
-pub(super) static TAKE_STOCK: Statement = Statement::new(
-    "take_stock",
-    "UPDATE stock SET on_hand = on_hand - $1 WHERE sku = $2 AND on_hand >= $3",
-);
+pub(super) static TAKE_STOCK: Statement =
+    Statement::new("take_stock", "UPDATE stock SET on_hand = on_hand - $1 WHERE sku = $2 AND on_hand >= $3");
 
 /// Put units back.
 pub(super) static GIVE_BACK_STOCK: Statement =

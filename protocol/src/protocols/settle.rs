@@ -57,8 +57,19 @@ static QUEUE_REVIEW: Statement = Statement::new(
 
 /// Every statement this protocol (or a mutant of it) may send.
 pub static STATEMENTS: [&Statement; 13] = [
-    &LOCK_ORDER, &READ_ORDER, &RECORD_PAYMENT_ONCE, &MARK_PAYMENT_TO_REFUND, &PAY_IF_PENDING, &PAY_ANYWAY, &TAKE_STOCK,
-    &TAKE_STOCK_ANYWAY, &GIVE_BACK_STOCK, &READ_LINES, &PUT_MAIL, &QUEUE_REFUND, &QUEUE_REVIEW,
+    &LOCK_ORDER,
+    &READ_ORDER,
+    &RECORD_PAYMENT_ONCE,
+    &MARK_PAYMENT_TO_REFUND,
+    &PAY_IF_PENDING,
+    &PAY_ANYWAY,
+    &TAKE_STOCK,
+    &TAKE_STOCK_ANYWAY,
+    &GIVE_BACK_STOCK,
+    &READ_LINES,
+    &PUT_MAIL,
+    &QUEUE_REFUND,
+    &QUEUE_REVIEW,
 ];
 
 /// Book a notice: all five writes or none, and no money without a place.
@@ -96,11 +107,7 @@ pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
     settled.unwrap_or(Outcome::TryAgain)
 }
 
-async fn in_one_transaction<S: Session>(
-    session: &mut S,
-    request: &Request,
-    notice: &Notice,
-) -> Result<Outcome, Error> {
+async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<Outcome, Error> {
     let order_id = notice.order_id.as_str();
     let keeps = |guard| request.without.keeps(guard);
     if keeps(Guard::OneTransaction) {
@@ -234,8 +241,7 @@ async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &N
     if !request.without.keeps(Guard::QueuesRefund) {
         return Ok(());
     }
-    let refund =
-        [(&notice.provider).into(), (&notice.txn_id).into(), (&request.id).into(), notice.amount_cents.into()];
+    let refund = [(&notice.provider).into(), (&notice.txn_id).into(), (&request.id).into(), notice.amount_cents.into()];
     session.write(&QUEUE_REFUND, refund).await.map(drop)
 }
 

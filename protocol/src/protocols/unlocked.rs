@@ -15,13 +15,10 @@ use crate::{Answer, Body, Error, Mail, Port, Session, Statement, Value};
 
 use super::rows::{READ_LINES, RECORD_PAYMENT, read_lines};
 
-pub(super) static READ_STATUS: Statement =
-    Statement::new("read_status", "SELECT status FROM orders WHERE id = $1");
+pub(super) static READ_STATUS: Statement = Statement::new("read_status", "SELECT status FROM orders WHERE id = $1");
 
-static SAVE_TXN: Statement = Statement::new(
-    "save_txn",
-    "UPDATE orders SET txn_id = $1, paid_cents = paid_cents + $2 WHERE id = $3",
-);
+static SAVE_TXN: Statement =
+    Statement::new("save_txn", "UPDATE orders SET txn_id = $1, paid_cents = paid_cents + $2 WHERE id = $3");
 
 static SAVE_STATUS: Statement = Statement::new("save_status", "UPDATE orders SET status = 'paid' WHERE id = $1");
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use paidonce_model::{Claim, Limits};
+use paidonce_model::{Claim, Engine, Limits};
 
 use super::cli::Pinned;
 use super::failure::Failure;
@@ -107,26 +107,27 @@ fn tell(out: &mut dyn Write, rows: &[Row], samples: &[Sample]) -> Result<(), Fai
     writeln!(out, "{LEGEND}\n\n{}\n", Matrix::of_protocols(rows).drawn())?;
     writeln!(out, "Mixed code in a roll-out:\n\n{}\n", Matrix::of_mixtures(rows).drawn())?;
     for story in stories(rows) {
-        writeln!(out, "{}", folded("", &story))?;
+        writeln!(out, "{}", folded("", "    ", &story))?;
     }
-    writeln!(out, "\n{}", folded("", &replays(rows)))?;
-    writeln!(out, "{}\n", folded("", &clean_samples(samples)))?;
+    writeln!(out, "\n{}", folded("", "    ", &replays(rows)))?;
+    writeln!(out, "{}\n", folded("", "    ", &clean_samples(samples)))?;
     Ok(())
 }
 
-/// For each wrong protocol in the default scenario one broken claim: money booked twice, if that happens, else a section
-/// with two inside, else the claim with the shortest schedule.
+/// For each wrong protocol in the default scenario one broken claim: money booked twice, if that happens, else money lost,
+/// else the claim with the shortest schedule; on the first engine on which it is broken.
 fn headlines(rows: &[Row]) -> Vec<&Row> {
-    let rank = |row: &Row| match Claim::find(row.claim) {
+    let telling = |row: &Row| match Claim::find(row.claim) {
         Some(Claim::PaymentBookedOnce) => 0,
-        Some(Claim::OneHolder) => 1,
+        Some(Claim::MoneyNotLost) => 1,
         _ => 2,
     };
+    let engine = |row: &Row| Engine::ALL.iter().position(|engine| engine.name() == row.engine);
     super::names::notice_protocols()
         .into_iter()
         .filter_map(|protocol| {
             let broken = |row: &&Row| row.scenario == SHOWN && row.protocol == protocol && row.is_violated();
-            rows.iter().filter(broken).min_by_key(|row| (rank(row), row.steps))
+            rows.iter().filter(broken).min_by_key(|row| (telling(row), engine(row), row.steps))
         })
         .collect()
 }

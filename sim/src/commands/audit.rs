@@ -11,6 +11,9 @@ use super::cli::Audit;
 use super::failure::Failure;
 use super::{Exit, folded, print_json, quoted};
 
+/// Under a claim's name.
+const BELOW: &str = "          ";
+
 /// The machine's form.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -82,10 +85,10 @@ fn json(audited: &Audited) -> JsonAudit<'_> {
 fn tell(out: &mut dyn Write, audited: &Audited) -> Result<(), Failure> {
     let (name, why) = finding(&audited.finding);
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    writeln!(out, "{}", folded("", &format!("{name:<8}  {}{why}", audited.claim)))?;
+    writeln!(out, "{}", folded(&format!("{name:<8}  "), BELOW, &format!("{}{why}", audited.claim)))?;
     for violation in audited.finding.violations() {
         let unless = if audited.at_rest { " (unless a request is still under way)" } else { "" };
-        writeln!(out, "{}", folded("          ", &format!("{violation}{unless}")))?;
+        writeln!(out, "{}", folded(BELOW, BELOW, &format!("{violation}{unless}")))?;
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ fn tell(out: &mut dyn Write, jobs: &[Job], rows: &[Row], shown: &[&Row]) -> Resu
         for row in of_protocol() {
             let (Some(trace), Some(replay)) = (&row.trace, &row.replay) else { continue };
             let told = format!("{} is {}: {}; {}", row.claim, row.told(), trace.verdict.sentence, replay.told());
-            writeln!(out, "{}", folded("  ", &told))?;
+            writeln!(out, "{}", folded("  ", "    ", &told))?;
         }
     }
     writeln!(out)?;

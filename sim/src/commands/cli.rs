@@ -57,7 +57,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Check protocols in one scenario, within bounds of your own
-    Check(Check),
+    Check(Box<Check>),
     /// Replay a trace on a real SQLite database, statement by statement
     Replay(Replay),
     /// Draw a trace

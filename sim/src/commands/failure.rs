@@ -54,10 +54,10 @@ pub(super) enum Failure {
     NothingToPin(usize),
     /// The checker gave up.
     #[error("{about}: {source}")]
-    Explore { about: String, source: ExploreError },
+    Explore { about: String, source: Box<ExploreError> },
     /// A trace could not be replayed.
     #[error("{about}: {source}")]
-    Replay { about: String, source: ReplayError },
+    Replay { about: String, source: Box<ReplayError> },
     /// The database is not one that can be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -79,6 +79,16 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// The checker gave up on this.
+    pub(super) fn explore(about: String, source: ExploreError) -> Self {
+        Failure::Explore { about, source: Box::new(source) }
+    }
+
+    /// The replay of this came to no result.
+    pub(super) fn replay(about: String, source: ReplayError) -> Self {
+        Failure::Replay { about, source: Box::new(source) }
+    }
+
     /// True when the reader of our output has gone.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -87,7 +87,7 @@ impl Job {
         desk.begin(self.about());
         let setup = self.setup();
         let checked = check(&setup, &self.claims, limits, &desk.progress)
-            .map_err(|source| Failure::Explore { about: self.about(), source })?;
+            .map_err(|source| Failure::explore(self.about(), source))?;
         let mut rows = Vec::new();
         for (claim, verdict) in checked.verdicts {
             let verdict_name = verdict.name();

@@ -104,10 +104,9 @@ fn quoted(argument: &str) -> String {
     }
 }
 
-/// A paragraph as wide as a trace, its first line indented by this, the others by more.
-fn folded(indent: &str, text: &str) -> String {
-    let deeper = format!("{indent}    ");
-    textwrap::fill(text, textwrap::Options::new(110).initial_indent(indent).subsequent_indent(&deeper))
+/// A paragraph as wide as a trace: what its first line begins with, and its other lines.
+fn folded(first: &str, others: &str, text: &str) -> String {
+    textwrap::fill(text, textwrap::Options::new(110).initial_indent(first).subsequent_indent(others))
 }
 
 /// A file's text, or that of standard input for `-`.

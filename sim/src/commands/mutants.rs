@@ -56,7 +56,9 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
         out.flush()?;
     }
     let meter = Meter::new(mutants.len());
-    let rows = on_two_threads(&mutants, |_| 1, &meter, examine)?;
+    // Where nothing falls, everything is explored.
+    let cost = |mutant: &Mutant| u64::from(!mutant.has_to_fall);
+    let rows = on_two_threads(&mutants, cost, &meter, examine)?;
     drop(meter);
     let undecided = rows.iter().filter(|row| row.verdict == "undecided").count();
     if asked.rewrite {
@@ -92,13 +94,17 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     })
 }
 
-/// Each guard alone; a second line also together with the first.
+/// Each guard alone; a second line also together with the first. Two guards that are each other's second line make one
+/// pair.
 fn mutants() -> Vec<Mutant> {
-    let mut mutants = Vec::new();
+    let mut mutants: Vec<Mutant> = Vec::new();
     for guard in Guard::ALL.iter().copied() {
         let first = guard.second_line_to();
         mutants.push(Mutant { guard, without: vec![guard], has_to_fall: first.is_none() });
-        if let Some(first) = first {
+        let known = |mutant: &Mutant| mutant.without.first().copied() == first && mutant.without.get(1) == Some(&guard);
+        if let Some(first) = first
+            && !mutants.iter().any(known)
+        {
             mutants.push(Mutant { guard, without: vec![guard, first], has_to_fall: true });
         }
     }
@@ -129,7 +135,7 @@ fn examine(mutant: &Mutant, desk: &Desk) -> Result<MutantRow, Failure> {
     let claim = names::claim(mutant.guard.claim()).map_err(Failure::BuiltIn)?;
     let hunt = Hunt { without, claim, desk };
     let fall = if mutant.has_to_fall { hunt.falls(&places) } else { hunt.stands(&places) };
-    let fall = fall.map_err(|source| Failure::Explore { about, source })?;
+    let fall = fall.map_err(|source| Failure::explore(about, source))?;
     let replay = match &fall {
         Fall::Falls(trace) => Some(replaying::replayed(trace)?),
         Fall::Stands | Fall::Undecided => None,

@@ -28,7 +28,7 @@ pub(super) fn run(asked: &Replay, out: &mut dyn Write) -> Result<Exit, Failure> 
         out.flush()?;
     }
     let about = || asked.trace.clone();
-    let replayed = replay_blocking(&trace, &place).map_err(|source| Failure::Replay { about: about(), source })?;
+    let replayed = replay_blocking(&trace, &place).map_err(|source| Failure::replay(about(), source))?;
     let agrees = replayed.agrees();
     if asked.json {
         print_json(out, &Json { agrees, replayed: &replayed })?;

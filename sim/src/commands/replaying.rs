@@ -30,7 +30,7 @@ pub(super) fn replayed(trace: &Trace) -> Result<Replay, Failure> {
         }
         Err(source) => {
             let about = format!("{} on {} in {}", trace.protocol, trace.engine, trace.scenario.name);
-            Err(Failure::Replay { about, source })
+            Err(Failure::replay(about, source))
         }
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn samples(setup: &Setup<'_>) -> Result<Vec<Sample>, Failure> {
     let mut traces: Vec<Trace> = Vec::new();
     for seed in 1..=DRAWN {
         let drawn = sample(setup, seed).and_then(|schedule| schedule.trace(None));
-        traces.push(drawn.map_err(|source| Failure::Explore { about: about(), source })?);
+        traces.push(drawn.map_err(|source| Failure::explore(about(), source))?);
     }
     // The longest first; of two of a length, that of the smaller seed.
     traces.sort_by_key(|trace| (std::cmp::Reverse(trace.steps.len()), trace.seed));

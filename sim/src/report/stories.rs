@@ -9,21 +9,17 @@ pub(crate) fn stories(rows: &[Row]) -> Vec<String> {
         .filter_map(|row| {
             let (number, title) = number(&row.scenario)?;
             let found = match row.steps {
-                Some(steps) => format!("breaks {} in {steps} steps", row.claim),
-                None => format!("{}: {}", row.claim, row.verdict),
+                Some(steps) => format!("{} breaks {} in {steps} steps", row.protocol, row.claim),
+                None => format!("of {}, {} {}", row.protocol, row.claim, row.verdict),
             };
             let replay = row.replay.as_ref().map_or_else(|| "nothing to replay".to_owned(), |replay| replay.told());
             let title = title.replace('_', " ");
-            let story = format!(
-                "{}  {title}: {} {found} ({} states); {replay}",
-                number.to_uppercase(),
-                row.protocol,
-                row.states
-            );
-            Some((row.scenario.as_str(), story))
+            let story = format!("{}  {title}: {found} ({} states); {replay}", number.to_uppercase(), row.states);
+            Some((number, story))
         })
         .collect();
-    stories.sort();
+    // Those of one number stay in their order.
+    stories.sort_by_key(|(number, _)| *number);
     stories.into_iter().map(|(_, story)| story).collect()
 }
 

@@ -1,7 +1,9 @@
 //! Schedules drawn by chance, with faults: whatever happens in the model happens on a real database.
 
+use paidonce_model::Engine;
 use paidonce_model::scenario::{LostOn, Scenario};
 use paidonce_model::trace::{DeathForm, Event, Trace};
+use paidonce_protocol::Guard;
 
 use crate::support::{ENGINES, assert_equal, replayed, sampled, scenario, setup, title};
 
@@ -51,7 +53,7 @@ fn any_schedule_of_the_default_scenario_comes_out_the_same_on_a_real_database() 
     let scenario = scenario("default.toml");
     let mut met = Met::default();
     for protocol in ["settle", "row_lock", "lock_table", "unlocked"] {
-        replay_seeds(&scenario, protocol, 0..25, &mut met);
+        replay_seeds(&scenario, protocol, 0..15, &mut met);
     }
     met.all(&["died Reset", "lost Done", "lost NotDone", "lost Later", "landed", "blocked", "granted", "woken"]);
 }
@@ -69,7 +71,7 @@ fn any_schedule_with_every_fault_comes_out_the_same_on_a_real_database() {
     scenario.settings.hook_inside = true;
     let mut met = Met::default();
     for protocol in ["settle", "row_lock", "lock_table", "unlocked"] {
-        replay_seeds(&scenario, protocol, 100..125, &mut met);
+        replay_seeds(&scenario, protocol, 100..115, &mut met);
     }
     met.all(&["died Soft", "died Reset", "died Stop", "lost NotDone", "blocked", "granted", "waits", "woken"]);
 }
@@ -78,16 +80,35 @@ fn any_schedule_with_every_fault_comes_out_the_same_on_a_real_database() {
 fn any_schedule_of_the_other_scenarios_comes_out_the_same_on_a_real_database() {
     let mut met = Met::default();
     for file in ["last_units.toml", "two_skus_second_short.toml", "two_payments.toml", "unknown_order.toml"] {
-        replay_seeds(&scenario(file), "settle", 0..10, &mut met);
-        replay_seeds(&scenario(file), "row_lock", 0..10, &mut met);
+        replay_seeds(&scenario(file), "settle", 0..6, &mut met);
+        replay_seeds(&scenario(file), "row_lock", 0..6, &mut met);
     }
     for file in ["mixed_unlocked.toml", "mixed_lock_table.toml", "mixed_cancel_unlocked.toml"] {
         let scenario = scenario(file);
         for engine in ENGINES {
-            for seed in 0..20 {
+            for seed in 0..10 {
                 let trace = sampled(&setup(&scenario, "settle", engine, &[]), seed);
                 assert_equal(&trace, &replayed(&trace));
             }
         }
+    }
+}
+
+/// SQLite writes no page for a row that is written with the values it has, so that such a commit makes nobody's snapshot
+/// old. (A key column that is written with the value it has is another matter: its index entry is made anew. So is a row
+/// that is changed there and back in one transaction: both make it old.)
+#[test]
+fn a_write_that_changes_nothing_makes_no_snapshot_old() {
+    let mut scenario = scenario("unlocked_ipn_and_pdt.toml");
+    let mut late = scenario.actors[1].clone();
+    late.name = "late".to_owned();
+    // Two that save the status `paid` twice, and one whose transaction reads before it writes.
+    scenario.actors.iter_mut().for_each(|actor| actor.protocol = Some("unlocked".to_owned()));
+    scenario.actors.push(late);
+    scenario.check.clear();
+    let setup = setup(&scenario, "settle", Engine::SqliteDeferred, &[Guard::LocksFirst, Guard::UniqueKey]);
+    for seed in 0..100 {
+        let trace = sampled(&setup, seed);
+        assert_equal(&trace, &replayed(&trace));
     }
 }
