@@ -149,7 +149,8 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
     let inserts = wait.rest.is_none();
     for key in &wait.keys {
         for (other, change) in others(database, store, who, *key) {
-            if !(inserts && change == Change::Locked) && !found.contains(&other) {
+            let harmless = inserts && change == Change::Locked;
+            if !harmless && !found.contains(&other) {
                 found.push(other);
             }
         }

@@ -215,10 +215,10 @@ impl World {
         if self.reductions.symmetry {
             let text = self.store.symbols.get(symbol);
             let alike = || self.symmetry.alike.iter().flatten();
-            if alike().any(|slot| exchange(text, &self.slots[*slot].name, "") != *text) {
-                if !self.asymmetric.swap(true, Ordering::Relaxed) {
-                    self.restart.store(true, Ordering::Relaxed);
-                }
+            if alike().any(|slot| exchange(text, &self.slots[*slot].name, "") != *text)
+                && !self.asymmetric.swap(true, Ordering::Relaxed)
+            {
+                self.restart.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -239,12 +239,12 @@ fn exchange(text: &str, first: &str, second: &str) -> String {
     let mut rest = text;
     'text: while let Some(character) = rest.chars().next() {
         for (from, to) in [(first, second), (second, first)] {
-            if let Some(after) = rest.strip_prefix(from).filter(|_| !from.is_empty()) {
-                if !after.starts_with(|next: char| next.is_ascii_digit()) {
-                    exchanged.push_str(to);
-                    rest = after;
-                    continue 'text;
-                }
+            if let Some(after) = rest.strip_prefix(from).filter(|_| !from.is_empty())
+                && !after.starts_with(|next: char| next.is_ascii_digit())
+            {
+                exchanged.push_str(to);
+                rest = after;
+                continue 'text;
             }
         }
         exchanged.push(character);

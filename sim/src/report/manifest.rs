@@ -137,7 +137,8 @@ impl Manifest {
         let path = path.unwrap_or(SOURCE);
         let unwritable = |source| ManifestError::Write { path: path.to_owned(), source };
         fs::write(path, self.text()).map_err(unwritable)?;
-        Ok(path.to_owned())
+        // The name of the source tree's file has a detour in it.
+        Ok(fs::canonicalize(path).map_or_else(|_| path.to_owned(), |whole| whole.display().to_string()))
     }
 
     /// The file's text: one line a pin, so that a difference is one line too.
