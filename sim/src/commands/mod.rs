@@ -8,7 +8,7 @@
 //! | `book`, `audit` | a shop's database |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
 //!
-//! Every command writes to one writer and returns an [`Exit`] or a [`Failure`]; only `main` touches the process.
+//! Every command writes to one writer and returns an `Exit` or a `Failure`; only `main` touches the process.
 
 mod all;
 mod audit;
