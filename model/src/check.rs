@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::claims::Claim;
+use crate::claims::{Claim, at_step};
 use crate::explore::{ExploreError, Limits, Progress, Schedule, explore, shortest};
 use crate::scenario::Bounds;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
@@ -103,11 +103,14 @@ impl Schedule {
         for action in &self.actions {
             state = world.after(&state, *action, &mut log)?.ok_or(ExploreError::Checker)?;
         }
+        let steps = log.into_steps();
         let sentence = match claim {
-            Some(claim) => world.sentence(&state, claim),
+            Some(claim) => {
+                let of_step = steps.last().and_then(|step| at_step(claim, step));
+                of_step.unwrap_or_else(|| world.sentence(&state, claim))
+            }
             None => "nothing went wrong".to_owned(),
         };
-        let steps = log.into_steps();
         Ok(Trace {
             version: TRACE_VERSION,
             protocol: world.protocol.clone(),

@@ -1,9 +1,11 @@
 //! The claims about a shop, each a sentence, and how a state is judged by them.
 
+mod at_step;
 mod books;
 mod judge;
 mod sentence;
 
+pub(crate) use at_step::at_step;
 pub(crate) use books::Shop;
 pub(crate) use judge::Memo;
 
