@@ -7,7 +7,7 @@ use crate::claims::{Claim, at_step};
 use crate::explore::{ExploreError, Limits, Progress, Schedule, explore, shortest};
 use crate::scenario::Bounds;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
-use crate::world::{Log, Setup, State, World};
+use crate::world::{Action, Log, Setup, State, World};
 
 /// What was found about a claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Verdict {
     Holds,
     /// This trace breaks it, and no shorter one does.
     Violated(Box<Trace>),
-    /// A limit was hit before the exploration was complete.
+    /// A limit was hit before the exploration was complete; or, for `retries_end`, a protocol's own bound on its attempts.
     Undecided,
     /// Its situation cannot arise here.
     NotApplicable,
@@ -71,7 +71,7 @@ pub fn check(
                 Some(schedule) => Verdict::Violated(Box::new(schedule.trace(Some(*claim))?)),
                 None => Verdict::Undecided,
             }
-        } else if !explored.complete {
+        } else if !explored.complete || *claim == Claim::RetriesEnd && explored.exhausted {
             Verdict::Undecided
         } else if explored.arisen.contains(claim) {
             Verdict::Holds
@@ -97,43 +97,58 @@ impl Schedule {
     /// # Errors
     /// When the schedule is not one of this world.
     pub fn trace(&self, claim: Option<Claim>) -> Result<Trace, ExploreError> {
-        let world = &self.world;
+        self.world.trace(&self.actions, claim, self.seed)
+    }
+}
+
+impl World {
+    /// A schedule as data.
+    pub(crate) fn trace(
+        &self,
+        actions: &[Action],
+        claim: Option<Claim>,
+        seed: Option<u64>,
+    ) -> Result<Trace, ExploreError> {
         let mut log = Log::on();
-        let mut state = world.start();
-        for action in &self.actions {
-            state = world.after(&state, *action, &mut log)?.ok_or(ExploreError::Checker)?;
+        let mut state = self.start();
+        let mut broken = 0;
+        for action in actions {
+            state = self.after(&state, *action, &mut log)?.ok_or(ExploreError::Checker)?;
+            broken |= self.judge(&state).broken;
         }
         let steps = log.into_steps();
         let sentence = match claim {
             Some(claim) => {
                 let of_step = steps.last().and_then(|step| at_step(claim, step));
-                of_step.unwrap_or_else(|| world.sentence(&state, claim))
+                of_step.unwrap_or_else(|| self.sentence(&state, claim))
             }
-            None => "nothing went wrong".to_owned(),
+            None if broken == 0 => "nothing went wrong".to_owned(),
+            None => {
+                let names: Vec<&str> = Claim::of_bits(broken.into()).map(Claim::name).collect();
+                format!("it breaks {}", names.join(", "))
+            }
         };
         Ok(Trace {
             version: TRACE_VERSION,
-            protocol: world.protocol.clone(),
-            engine: world.engine.name().to_owned(),
-            without: world.without.clone(),
-            scenario: world.scenario.clone(),
-            seed: self.seed,
+            protocol: self.protocol.clone(),
+            engine: self.engine.name().to_owned(),
+            without: self.without.clone(),
+            scenario: self.scenario.clone(),
+            seed,
             verdict: TraceVerdict { claim: claim.map(|claim| claim.name().to_owned()), sentence },
-            rows: world.rows(&state),
+            rows: self.rows(&state),
             world: Outside {
-                mails: world.mails(&state.mails),
-                taken: world.payments_told(world.told_of(&state)).cloned().collect(),
+                mails: self.mails(&state.mails),
+                taken: self.payments_told(self.told_of(&state)).cloned().collect(),
                 holds: holds(&steps),
-                at_rest: world.is_at_rest(&state),
+                at_rest: self.is_at_rest(&state),
             },
             steps,
         })
     }
-}
 
-impl World {
     /// The committed rows, by table.
-    fn rows(&self, state: &State) -> BTreeMap<String, Vec<Vec<Datum>>> {
+    pub(crate) fn rows(&self, state: &State) -> BTreeMap<String, Vec<Vec<Datum>>> {
         let contents = self.store.contents.get(state.database.committed);
         let rows = |space: usize| {
             let row =
@@ -162,7 +177,7 @@ fn holds(steps: &[Step]) -> Vec<WorldHold> {
                     hold.to_step = Some(number);
                 }
             }
-            Remark::Refused(_) => {}
+            Remark::Refused(_) | Remark::Exhausted(_) => {}
         };
         if let Some(actor) = &step.actor {
             step.marks.iter().for_each(|mark| remark(actor, mark));

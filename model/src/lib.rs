@@ -17,7 +17,9 @@ pub mod trace;
 pub use check::{Checked, Verdict, check};
 pub use claims::{Claim, When};
 pub use engine::Engine;
-pub use explore::{Exploration, ExploreError, Limits, Progress, Schedule, explore, shortest, witness};
+pub use explore::{
+    Exploration, ExploreError, Limits, PageError, Progress, Schedule, explore, explore_by_hand, shortest, witness,
+};
 pub use sample::sample;
 pub use sql::SqlError;
 pub use unroll::UnrollError;

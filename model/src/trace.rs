@@ -273,6 +273,8 @@ pub enum Remark {
     Ends(String),
     /// It was refused the section.
     Refused(String),
+    /// Its loop of this name ended because the bound on its passes was reached.
+    Exhausted(String),
 }
 
 impl From<&Mark> for Remark {
@@ -281,6 +283,7 @@ impl From<&Mark> for Remark {
             Mark::Holds { section, .. } => Remark::Holds(section.clone()),
             Mark::Ends { section } => Remark::Ends(section.clone()),
             Mark::Refused { section } => Remark::Refused(section.clone()),
+            Mark::Exhausted { head } => Remark::Exhausted(head.clone()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use paidonce_model::scenario::{FILES, Scenario};
-use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, World, explore, shortest};
+use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, World, check, explore, shortest};
 use paidonce_protocol::{Without, catalogue};
 
 fn scenario(name: &str) -> Scenario {
@@ -114,4 +114,18 @@ fn an_exploration_that_hits_its_limit_is_not_complete() {
     let cut = explore(&setup, Limits { most_states: 1_000 }, &progress()).expect("explored");
     assert!(!cut.complete);
     assert!(cut.states < 10_000);
+}
+
+#[test]
+fn a_bound_on_attempts_that_is_reached_leaves_retries_undecided() {
+    let verdict = |attempts| {
+        let mut scenario = scenario("late_notice");
+        scenario.settings.attempts = attempts;
+        let setup = setup(&scenario, "settle", Engine::SqliteDeferred);
+        let claims = [Claim::RetriesEnd, Claim::PaymentBookedOnce];
+        let checked = check(&setup, &claims, Limits::default(), &progress()).expect("checked");
+        checked.verdicts.iter().map(|(_, verdict)| verdict.name()).collect::<Vec<_>>()
+    };
+    assert_eq!(verdict(1), ["undecided", "holds"]);
+    assert_eq!(verdict(3), ["holds", "holds"]);
 }

@@ -132,6 +132,11 @@ pub enum Mark {
         /// The section's name.
         section: String,
     },
+    /// The code would have gone round a loop once more, had the bound on its passes not been reached.
+    Exhausted {
+        /// The loop's name, as in its checkpoint.
+        head: String,
+    },
 }
 
 /// The world as one request sees it. A protocol is an `async fn` that awaits this and nothing else.
@@ -228,6 +233,11 @@ pub trait Session: Send {
     /// Say that the code no longer believes so.
     fn ends(&mut self, section: &str) {
         self.mark(Mark::Ends { section: section.to_owned() });
+    }
+
+    /// Say that a loop ended for no better reason than its bound.
+    fn exhausted(&mut self, head: &str) {
+        self.mark(Mark::Exhausted { head: head.to_owned() });
     }
 
     /// Say that the section was refused.

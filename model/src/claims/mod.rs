@@ -88,6 +88,11 @@ impl Claim {
         1 << self as u16
     }
 
+    /// The claims of such a set, in their order.
+    pub(crate) fn of_bits(set: u32) -> impl Iterator<Item = Claim> {
+        Self::ALL.iter().copied().filter(move |claim| set & u32::from(claim.bit()) != 0)
+    }
+
     /// The claim of this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|claim| claim.name() == name)

@@ -219,7 +219,9 @@ impl Tree {
         let mut answered = 0;
         loop {
             let marks = coroutine.take_marks();
-            landing.sections.extend(marks.iter().filter(|mark| !matches!(mark, Mark::Refused { .. })).cloned());
+            landing
+                .sections
+                .extend(marks.iter().filter(|mark| matches!(mark, Mark::Holds { .. } | Mark::Ends { .. })).cloned());
             landing.marks.extend(marks);
             match progress {
                 Progress::Asks(Call::Checkpoint { head, state }) => {
@@ -371,7 +373,7 @@ fn held(store: &Store, marks: &[Mark]) -> Vec<Held> {
                 let section = store.symbols.id(section);
                 sections.retain(|held| held.section != section);
             }
-            Mark::Refused { .. } => {}
+            Mark::Refused { .. } | Mark::Exhausted { .. } => {}
         }
     }
     sections

@@ -109,9 +109,11 @@ impl World {
         }
         let mut chosen: smallvec::SmallVec<[DeathForm; 4]> = smallvec::SmallVec::new();
         for form in &self.death_forms {
-            let form = self.effective(state, who, *form);
-            if !chosen.contains(&form) {
-                chosen.push(form);
+            let effective = self.effective(state, who, *form);
+            if !chosen.contains(&effective) {
+                chosen.push(effective);
+                // An exception without shutdown code comes to a reset, and is one all the same.
+                let form = if *form == DeathForm::Soft { *form } else { effective };
                 actions.push(Action::Die(who as u8, form));
             }
         }

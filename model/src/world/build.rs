@@ -141,6 +141,7 @@ impl World {
             asymmetric: AtomicBool::new(false),
             tells_time: AtomicBool::new(!scenario.locks.is_empty()),
             restart: AtomicBool::new(false),
+            exhausted: AtomicBool::new(false),
             scenario,
             store,
             tree,

@@ -81,6 +81,8 @@ pub struct World {
     pub(crate) restart: AtomicBool,
     /// The claims whose situation was reached, one bit each.
     pub(crate) arisen: AtomicU32,
+    /// Set when a protocol's own bound on the passes of a loop was reached.
+    pub(crate) exhausted: AtomicBool,
     /// The first thing a protocol did that no protocol may do.
     pub(crate) fault: OnceLock<UnrollError>,
 }

@@ -247,7 +247,7 @@ impl World {
         match form {
             DeathForm::Soft => {
                 state.database.reset(who);
-                if let Some(root) = self.slots[who].shut_down {
+                if let Some(root) = self.slots[who].shut_down.filter(|_| !state.actors[who].shutting_down) {
                     let accepted = state.actors[who].accepted;
                     state.actors[who] =
                         Actor { phase: Phase::Ready(root), accepted, shutting_down: true, ..Actor::fresh() };

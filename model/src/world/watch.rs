@@ -139,6 +139,7 @@ impl World {
             match mark {
                 Mark::Holds { until_ms: Some(_), .. } => self.arises(Claim::FreeLockGranted),
                 Mark::Refused { section } => self.watch_refusal(state, who, section),
+                Mark::Exhausted { .. } => self.exhausted.store(true, Ordering::Relaxed),
                 Mark::Holds { until_ms: None, .. } | Mark::Ends { .. } => {}
             }
         }

@@ -50,7 +50,7 @@ pub static STATEMENTS: [&Statement; 9] = [
 pub async fn cancel<S: Session>(session: &mut S, request: &Request) -> Outcome {
     let mut attempt = 0;
     let cancelled = loop {
-        if let Err(error) = session.checkpoint("attempt", attempt).await {
+        if let Err(error) = session.checkpoint(retry::HEAD, attempt).await {
             break Err(error);
         }
         let tried = in_one_transaction(session, request).await;

@@ -3,6 +3,9 @@
 use crate::shop::Outcome;
 use crate::{Error, Session};
 
+/// The name of the loop around a transaction, for its checkpoint.
+pub(super) const HEAD: &str = "attempt";
+
 /// Cleans up after a transaction, counts the attempt, and says whether another is worth it.
 ///
 /// Only a `Conflict` is tried again: it is known not to have happened. `Unknown` leaves nothing to roll back, because
@@ -18,5 +21,8 @@ pub(super) async fn again<S: Session>(
         return false;
     }
     *attempt += 1;
+    if error == Error::Conflict && *attempt >= attempts {
+        session.exhausted(HEAD);
+    }
     error == Error::Conflict && *attempt < attempts
 }

@@ -85,7 +85,7 @@ pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
     }
     let mut attempt = 0;
     let settled = loop {
-        if let Err(error) = session.checkpoint("attempt", attempt).await {
+        if let Err(error) = session.checkpoint(retry::HEAD, attempt).await {
             break Err(error);
         }
         let tried = in_one_transaction(session, request, notice).await;

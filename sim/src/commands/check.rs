@@ -1,11 +1,12 @@
 //! `paidonce check`: protocols in one scenario, within bounds of one's own.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use paidonce_model::scenario::Scenario;
 use paidonce_model::trace::Trace;
-use paidonce_model::{Claim, Limits};
+use paidonce_model::{self as model, Claim, Limits};
 
 use super::cli::Check;
 use super::failure::Failure;
@@ -22,6 +23,9 @@ pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     let pinned = is_built_in(&scenario);
     let scenario = Arc::new(scenario);
     let jobs = jobs(asked, &scenario);
+    if let Some(address) = asked.explore {
+        return explore_by_hand(asked, &jobs, address, out);
+    }
     let pins = Manifest::read(None)?;
     if !asked.json {
         writeln!(out, "{}\n", first_line(asked, &scenario, &jobs))?;
@@ -55,6 +59,16 @@ pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     } else {
         Exit::Clean
     })
+}
+
+/// Serve stateright's page until the process is ended.
+fn explore_by_hand(asked: &Check, jobs: &[Job], address: SocketAddr, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let [job] = jobs else { return Err(Failure::OneProtocol(jobs.iter().map(|job| job.protocol).collect())) };
+    writeln!(out, "{}\n", first_line(asked, &job.scenario, jobs))?;
+    writeln!(out, "http://{address} takes the steps by hand, until this command is ended")?;
+    out.flush()?;
+    model::explore_by_hand(&job.setup(), address, show::svg)?;
+    Ok(Exit::Clean)
 }
 
 /// True for a scenario that is, with everything in it, one of those that the bare command checks.

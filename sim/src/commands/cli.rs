@@ -1,5 +1,7 @@
 //! The arguments, and the help that teaches them.
 
+use std::net::SocketAddr;
+
 use clap::{Args, Parser, Subcommand};
 use paidonce_model::scenario::Scenario;
 use paidonce_model::{Claim, Engine};
@@ -98,7 +100,8 @@ Examples:
   paidonce check settle --engine postgres/read-committed
   paidonce check unlocked --claim the_buyer_is_mailed_once --trace-out mailed-twice.json
   paidonce check settle --actors ipn=2/3,pdt=1,admin=0 --faults deaths=1,lost_replies=1,ticks=1
-  paidonce check lock_table --scenario my-shop.toml     a scenario of your own, in the form of specs/scenarios/*.toml")]
+  paidonce check lock_table --scenario my-shop.toml     a scenario of your own, in the form of specs/scenarios/*.toml
+  paidonce check lock_table --explore                   take the steps by hand, at http://127.0.0.1:3000")]
 pub(super) struct Check {
     /// The protocols in the notice role [default: all of them]
     #[arg(value_name = "PROTOCOL", value_parser = names::protocol)]
@@ -124,6 +127,10 @@ pub(super) struct Check {
     /// Give up after this many distinct states: the verdict is then undecided
     #[arg(long, value_name = "N", default_value_t = paidonce_model::Limits::default().most_states)]
     pub(super) max_states: u64,
+    /// Take the steps by hand, on a page in a browser, in place of checking: one protocol
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:3000",
+          conflicts_with_all = ["json", "trace_out", "claims", "max_states"])]
+    pub(super) explore: Option<SocketAddr>,
     /// Print the machine's form
     #[arg(long)]
     pub(super) json: bool,

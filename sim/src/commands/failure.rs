@@ -2,7 +2,7 @@
 
 use std::io;
 
-use paidonce_model::ExploreError;
+use paidonce_model::{ExploreError, PageError};
 use paidonce_protocol::shop::NoticeError;
 use paidonce_sqlx::{BookError, DbError, OpenError};
 
@@ -55,6 +55,12 @@ pub(super) enum Failure {
     /// The checker gave up.
     #[error("{about}: {source}")]
     Explore { about: String, source: Box<ExploreError> },
+    /// A page shows one protocol.
+    #[error("the page shows one protocol: name one of {}", .0.join(", "))]
+    OneProtocol(Vec<&'static str>),
+    /// There is no page.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// A trace could not be replayed.
     #[error("{about}: {source}")]
     Replay { about: String, source: Box<ReplayError> },

@@ -72,7 +72,7 @@ impl Job {
         format!("{} on {} in {}", self.protocol, self.engine.name(), self.scenario.name)
     }
 
-    fn setup(&self) -> Setup<'_> {
+    pub(super) fn setup(&self) -> Setup<'_> {
         Setup {
             scenario: &self.scenario,
             protocol: self.protocol,

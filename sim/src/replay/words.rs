@@ -41,6 +41,7 @@ pub(super) fn remarks(marks: &[Remark]) -> String {
         Remark::Holds(section) => format!("holds {}", plain(section)),
         Remark::Ends(section) => format!("ends {}", plain(section)),
         Remark::Refused(section) => format!("is refused {}", plain(section)),
+        Remark::Exhausted(head) => format!("has no {} left", plain(head)),
     };
     marks.iter().map(remark).collect::<Vec<_>>().join(", ")
 }

@@ -104,5 +104,10 @@ fn any_datum() -> impl Strategy<Value = Datum> {
 }
 
 fn any_remark() -> impl Strategy<Value = Remark> {
-    prop_oneof![odd().prop_map(Remark::Holds), odd().prop_map(Remark::Ends), odd().prop_map(Remark::Refused)]
+    prop_oneof![
+        odd().prop_map(Remark::Holds),
+        odd().prop_map(Remark::Ends),
+        odd().prop_map(Remark::Refused),
+        odd().prop_map(Remark::Exhausted)
+    ]
 }

@@ -174,7 +174,7 @@ impl<'a> Drawer<'a> {
             match mark {
                 Remark::Holds(section) => held.push(section),
                 Remark::Ends(section) => held.retain(|other| *other != section.as_str()),
-                Remark::Refused(_) => {}
+                Remark::Refused(_) | Remark::Exhausted(_) => {}
             }
         }
         let mut remarks: Vec<String> = marks.iter().map(words::remark).collect();

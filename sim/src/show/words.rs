@@ -149,12 +149,13 @@ pub(super) fn death(how: DeathForm) -> (String, &'static str) {
 
 /// What an actor said of itself.
 pub(super) fn remark(remark: &Remark) -> String {
-    let (verb, section) = match remark {
+    let (verb, name) = match remark {
         Remark::Holds(section) => ("holds", section),
         Remark::Ends(section) => ("ends", section),
         Remark::Refused(section) => ("refused", section),
+        Remark::Exhausted(head) => ("out of passes of", head),
     };
-    format!("{verb} {}", clip(section, NAME_WIDTH))
+    format!("{verb} {}", clip(name, NAME_WIDTH))
 }
 
 /// Claim, protocol, engine, scenario, bounds, seed: the parts of a drawing's first line.

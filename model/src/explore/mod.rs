@@ -6,6 +6,8 @@
 //! "at rest" are recognised by [`World`], not by `eventually`. Symmetry is canonicalisation in `next_state`, because the
 //! checker's own is ignored by its breadth-first search.
 
+mod page;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -37,6 +39,8 @@ pub struct Exploration {
     pub arisen: Vec<Claim>,
     /// True when every state was visited.
     pub complete: bool,
+    /// True when a protocol's own bound on the passes of a loop was reached in some state.
+    pub exhausted: bool,
 }
 
 /// A world with what is looked for in it, as stateright sees it.
@@ -139,6 +143,8 @@ impl Default for Limits {
     }
 }
 
+pub use page::{PageError, explore_by_hand};
+
 /// Why an exploration has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ExploreError {
@@ -158,44 +164,48 @@ pub enum ExploreError {
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
 pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
-    let (mut symmetric, mut tells_time) = (setup.reductions.symmetry, false);
+    let checker = run(setup, None, limits, progress)?;
+    let search = checker.model();
+    let cut_off =
+        progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
+    Ok(Exploration {
+        states: checker.unique_state_count() as u64,
+        generated: checker.state_count() as u64,
+        broken: Claim::of_bits(search.broken.load(Ordering::Relaxed)).collect(),
+        arisen: Claim::of_bits(search.world.arisen.load(Ordering::Relaxed)).collect(),
+        complete: !cut_off,
+        exhausted: search.world.exhausted.load(Ordering::Relaxed),
+    })
+}
+
+/// Let stateright explore, breadth first and on one thread: with more, what is found first is not what is nearest. It
+/// begins again when something that was taken for granted turns out otherwise.
+fn run(
+    setup: &Setup<'_>,
+    goal: Option<Goal>,
+    limits: Limits,
+    progress: &Arc<Progress>,
+) -> Result<impl Checker<Search> + use<>, ExploreError> {
+    let (mut reductions, mut tells_time) = (setup.reductions, false);
     loop {
-        let reductions = Reductions { symmetry: symmetric, ..setup.reductions };
         let world = World::new(&Setup { reductions, ..setup.clone() })?;
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
-        let checker = run(Search::new(world, None, progress, limits))?;
-        let search = checker.model();
-        if search.world.restart.load(Ordering::Relaxed) {
-            symmetric &= !search.world.asymmetric.load(Ordering::Relaxed);
-            tells_time |= search.world.tells_time.load(Ordering::Relaxed);
-            continue;
+        progress.states.store(0, Ordering::Relaxed);
+        // A panic in the checker's thread comes out of `join` as one.
+        let checker = Search::new(world, goal, progress, limits).checker().threads(1).spawn_bfs().join();
+        let world = &checker.model().world;
+        if let Some(fault) = world.fault.get() {
+            return Err(fault.clone().into());
         }
-        let cut_off =
-            progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
-        return Ok(Exploration {
-            states: checker.unique_state_count() as u64,
-            generated: checker.state_count() as u64,
-            broken: claims(search.broken.load(Ordering::Relaxed)),
-            arisen: claims(search.world.arisen.load(Ordering::Relaxed)),
-            complete: !cut_off,
-        });
+        if !checker.is_done() {
+            return Err(ExploreError::Checker);
+        }
+        if !world.restart.load(Ordering::Relaxed) {
+            return Ok(checker);
+        }
+        reductions.symmetry &= !world.asymmetric.load(Ordering::Relaxed);
+        tells_time |= world.tells_time.load(Ordering::Relaxed);
     }
-}
-
-/// Let stateright explore, breadth first and on one thread: with more, what is found first is not what is nearest.
-fn run(search: Search) -> Result<impl Checker<Search>, ExploreError> {
-    search.progress.states.store(0, Ordering::Relaxed);
-    // A panic in the checker's thread comes out of `join` as one.
-    let checker = search.checker().threads(1).spawn_bfs().join();
-    match checker.model().world.fault.get() {
-        Some(fault) => Err(fault.clone().into()),
-        None if checker.is_done() => Ok(checker),
-        None => Err(ExploreError::Checker),
-    }
-}
-
-fn claims(set: u32) -> Vec<Claim> {
-    Claim::ALL.iter().copied().filter(|claim| set & u32::from(claim.bit()) != 0).collect()
 }
 
 /// A schedule and the world in which it was found.
@@ -241,17 +251,7 @@ fn search(
     progress: &Arc<Progress>,
 ) -> Result<Option<Schedule>, ExploreError> {
     let setup = Setup { reductions: Reductions::NONE, ..setup.clone() };
-    let mut tells_time = false;
-    loop {
-        let world = World::new(&setup)?;
-        world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
-        let checker = run(Search::new(world, Some(goal), progress, limits))?;
-        if checker.model().world.restart.load(Ordering::Relaxed) {
-            tells_time = true;
-            continue;
-        }
-        let Some(path) = checker.discoveries().into_values().next() else { return Ok(None) };
-        let actions = path.into_actions();
-        return Ok(Some(Schedule { world: World::new(&setup)?, actions, seed: None }));
-    }
+    let checker = run(&setup, Some(goal), limits, progress)?;
+    let Some(path) = checker.discoveries().into_values().next() else { return Ok(None) };
+    Ok(Some(Schedule { world: World::new(&setup)?, actions: path.into_actions(), seed: None }))
 }
