@@ -4,10 +4,10 @@ use std::fmt;
 
 use paidonce_protocol::protocols::settle::settle;
 use paidonce_protocol::shop::{Input, Notice, NoticeError, Outcome, Request, Settings};
-use paidonce_protocol::{Answer, Error, Row, Schema, Value, Without};
+use paidonce_protocol::{Answer, Error, Row, Schema, Statement, Value, Without};
 use uuid::Uuid;
 
-use crate::{DbError, OpenError, Sqlite, SqliteSession};
+use crate::{Connection, DbError, OpenError, ShopSession};
 
 /// What came of a notice.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ pub fn read_notice(body: &str) -> Result<Notice, NoticeError> {
 /// When the database has not our schema (nothing was done then), and when the rows cannot be read afterwards. A notice
 /// that could not be settled is no error here but the outcome [`Outcome::TryAgain`], with its reasons in
 /// [`Booking::errors`].
-pub async fn book(mut sqlite: Sqlite, notice: Notice) -> Result<Booking, BookError> {
-    sqlite.check_schema(Schema::Paidonce).await?;
+pub async fn book(mut connection: Connection, notice: Notice) -> Result<Booking, BookError> {
+    connection.check_schema(Schema::Paidonce).await?;
     let request_id = format!("book-{}", Uuid::now_v7());
     let request = Request {
         id: request_id.clone(),
@@ -113,13 +113,13 @@ pub async fn book(mut sqlite: Sqlite, notice: Notice) -> Result<Booking, BookErr
         settings: Settings::default(),
         without: Without::NOTHING,
     };
-    let mut session = SqliteSession::new(sqlite);
+    let mut session = ShopSession::new(connection);
     let outcome = settle(&mut session, &request).await;
     // A protocol that told its sender nothing has not accepted anything.
     let answer = session.answer_given().unwrap_or(Answer::TryAgain);
-    let (mut sqlite, errors) = session.into_parts();
-    let read = Rows::read(&mut sqlite, &notice).await;
-    sqlite.close().await;
+    let (mut connection, errors) = session.into_parts();
+    let read = Rows::read(&mut connection, &notice).await;
+    connection.close().await;
     match read {
         Ok(Rows { order, payments, refunds, reviews }) => {
             Ok(Booking { notice, request_id, outcome, answer, errors, order, payments, refunds, reviews })
@@ -127,6 +127,25 @@ pub async fn book(mut sqlite: Sqlite, notice: Notice) -> Result<Booking, BookErr
         Err(source) => Err(BookError::Unread { outcome, source }),
     }
 }
+
+static READ_ORDER: Statement =
+    Statement::new("read_order", "SELECT status, total_cents, currency, paid_cents, txn_id FROM orders WHERE id = $1");
+
+static READ_PAYMENTS: Statement = Statement::new(
+    "read_payments",
+    "SELECT booked_by, order_id, amount_cents, state FROM payments WHERE provider = $1 AND txn_id = $2 \
+     ORDER BY kind, booked_by",
+);
+
+static READ_REFUNDS: Statement = Statement::new(
+    "read_refunds",
+    "SELECT requested_by, amount_cents FROM refunds WHERE provider = $1 AND txn_id = $2 ORDER BY requested_by",
+);
+
+static READ_REVIEWS: Statement = Statement::new(
+    "read_reviews",
+    "SELECT reason FROM reviews WHERE provider = $1 AND txn_id = $2 ORDER BY payment_status",
+);
 
 struct Rows {
     order: Option<OrderRow>,
@@ -136,35 +155,29 @@ struct Rows {
 }
 
 impl Rows {
-    async fn read(sqlite: &mut Sqlite, notice: &Notice) -> Result<Self, DbError> {
+    async fn read(connection: &mut Connection, notice: &Notice) -> Result<Self, DbError> {
         let key: Vec<Value> = vec![(&notice.provider).into(), (&notice.txn_id).into()];
-        let order = "SELECT status, total_cents, currency, paid_cents, txn_id FROM orders WHERE id = ?1";
-        let payments = "SELECT booked_by, order_id, amount_cents, state FROM payments \
-            WHERE provider = ?1 AND txn_id = ?2 ORDER BY kind, booked_by";
-        let refunds = "SELECT requested_by, amount_cents FROM refunds \
-            WHERE provider = ?1 AND txn_id = ?2 ORDER BY requested_by";
-        let reviews = "SELECT reason FROM reviews WHERE provider = ?1 AND txn_id = ?2 ORDER BY payment_status";
-        let orders = fetch(sqlite, order, vec![(&notice.order_id).into()], order_row).await?;
+        let orders = fetch(connection, &READ_ORDER, vec![(&notice.order_id).into()], order_row).await?;
         Ok(Rows {
             order: orders.into_iter().next(),
-            payments: fetch(sqlite, payments, key.clone(), payment_row).await?,
-            refunds: fetch(sqlite, refunds, key.clone(), refund_row).await?,
-            reviews: fetch(sqlite, reviews, key, |row| row.text(0).map(str::to_owned)).await?,
+            payments: fetch(connection, &READ_PAYMENTS, key.clone(), payment_row).await?,
+            refunds: fetch(connection, &READ_REFUNDS, key.clone(), refund_row).await?,
+            reviews: fetch(connection, &READ_REVIEWS, key, |row| row.text(0).map(str::to_owned)).await?,
         })
     }
 }
 
 async fn fetch<T>(
-    sqlite: &mut Sqlite,
-    sql: &'static str,
+    connection: &mut Connection,
+    statement: &'static Statement,
     arguments: Vec<Value>,
     read: fn(&Row) -> Result<T, Error>,
 ) -> Result<Vec<T>, DbError> {
-    let rows = sqlite.select("read_booking", sql.to_owned(), arguments).await?;
+    let rows = connection.read(statement, arguments).await?;
     rows.iter()
         .map(read)
         .collect::<Result<_, _>>()
-        .map_err(|_| sqlite.rule(Error::Misuse, "read_booking", "a column of another type"))
+        .map_err(|_| connection.rule(Error::Misuse, statement.name, "a column of another type"))
 }
 
 fn order_row(row: &Row) -> Result<OrderRow, Error> {

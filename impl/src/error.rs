@@ -10,7 +10,8 @@ use paidonce_protocol::Error;
 #[error("{step} on {database}: {cause} ({kind})")]
 pub struct DbError {
     kind: Error,
-    step: String,
+    code: Option<Box<str>>,
+    step: Box<str>,
     database: Arc<str>,
     would_wait: bool,
     #[source]
@@ -20,7 +21,7 @@ pub struct DbError {
 #[derive(Debug, thiserror::Error)]
 enum Cause {
     #[error(transparent)]
-    Engine(sqlx::Error),
+    Engine(Box<sqlx::Error>),
     #[error("{0}")]
     Rule(String),
 }
@@ -31,12 +32,10 @@ impl DbError {
         self.kind
     }
 
-    /// The engine's own code, when it was the engine that said no: `517` (SQLite's extended code).
-    pub fn code(&self) -> Option<String> {
-        match &self.cause {
-            Cause::Engine(error) => error.as_database_error()?.code().map(|code| code.into_owned()),
-            Cause::Rule(_) => None,
-        }
+    /// The engine's own code, when it was the engine that said no: SQLite's extended code (`517`), PostgreSQL's SQLSTATE
+    /// (`40P01`), MariaDB's number (`1213`).
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
     }
 
     /// True when the engine would have let the caller wait for another transaction, had its time-out been longer.
@@ -52,18 +51,31 @@ impl DbError {
         &self.step
     }
 
-    pub(crate) fn engine(kind: Error, step: &str, database: &Arc<str>, cause: sqlx::Error) -> Self {
-        let cause = Cause::Engine(cause);
-        DbError { kind, step: step.to_owned(), database: Arc::clone(database), would_wait: false, cause }
+    pub(crate) fn engine(
+        kind: Error,
+        code: Option<String>,
+        step: &str,
+        database: &Arc<str>,
+        cause: sqlx::Error,
+    ) -> Self {
+        let cause = Cause::Engine(Box::new(cause));
+        let code = code.map(String::into_boxed_str);
+        DbError { kind, code, step: step.into(), database: Arc::clone(database), would_wait: false, cause }
     }
 
     pub(crate) fn rule(kind: Error, step: &str, database: &Arc<str>, says: impl Into<String>) -> Self {
         let cause = Cause::Rule(says.into());
-        DbError { kind, step: step.to_owned(), database: Arc::clone(database), would_wait: false, cause }
+        DbError { kind, code: None, step: step.into(), database: Arc::clone(database), would_wait: false, cause }
     }
 
     pub(crate) fn waiting(mut self) -> Self {
         self.would_wait = true;
+        self
+    }
+
+    /// Another wait would change nothing.
+    pub(crate) fn for_good(mut self) -> Self {
+        self.would_wait = false;
         self
     }
 }
@@ -72,12 +84,23 @@ impl DbError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no database that this crate can use.
-    #[error("`{given}` {why}: a database is given as sqlite:PATH, such as sqlite:shop.db")]
+    #[error(
+        "`{given}` {why}: a database is given as sqlite:PATH (sqlite:shop.db), postgres://USER@HOST/NAME or \
+         mariadb://USER@HOST/NAME"
+    )]
     Url {
-        /// What was given.
+        /// What was given, without its password.
         given: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// It is a database of another kind.
+    #[error("{name} is no place for {engine}")]
+    OtherEngine {
+        /// The database.
+        name: String,
+        /// The engine that was asked for.
+        engine: &'static str,
     },
     /// There is no such file.
     #[error("there is no database at {}: correct the path, or make a shop there first", path.display())]
@@ -85,11 +108,11 @@ pub enum OpenError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// There is a file already.
-    #[error("{} exists already and is left as it is: name a path where there is nothing yet", path.display())]
+    /// There is a file, or a database of that name, already.
+    #[error("{name} exists already and is left as it is: name a place where there is nothing yet")]
     Exists {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the database's URL.
+        name: String,
     },
     /// The file could not be made.
     #[error("cannot make {}: {source}", path.display())]
@@ -102,7 +125,7 @@ pub enum OpenError {
     /// The database is not a shop of ours.
     #[error(
         "{database} is not a shop with the schema {schema}: missing {}. Its tables are in \
-         specs/schema/{schema}/sqlite.sql",
+         specs/schema/{schema}/{dialect}.sql",
         missing.join("; missing ")
     )]
     Foreign {
@@ -110,7 +133,10 @@ pub enum OpenError {
         database: String,
         /// The schema that was expected.
         schema: &'static str,
-        /// What it lacks, in the order of its tables: `table outbox`, `column receiver of table orders`.
+        /// The name of the engine's form of it.
+        dialect: &'static str,
+        /// What it lacks, in the order of its tables: `table outbox`, `column receiver of table orders`, `transactions in
+        /// table stock (its engine is MyISAM)`.
         missing: Vec<String>,
     },
     /// The engine said no.

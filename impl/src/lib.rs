@@ -2,24 +2,33 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | hold one connection to a SQLite database | [`Sqlite`] |
-//! | run a protocol on it | [`SqliteSession`] |
+//! | hold one connection to a SQLite, PostgreSQL or MariaDB database | [`Connection`] |
+//! | run a protocol on it | [`ShopSession`] |
 //! | settle one notice and be told what the rows say | [`book()`] |
 //! | make a small shop to try it on | [`create_demo_shop`] |
 //! | run every claim's audit query | [`audit`] |
+//! | let several connections take one step at a time | [`lockstep`] |
+//! | start a server that is gone afterwards | [`server`] |
 //!
-//! Database work never runs in a future that a caller could drop half-way: see [`Sqlite`].
+//! Database work never runs in a future that a caller could drop half-way: see [`Connection`].
 
 mod book;
+mod connection;
 mod demo;
+mod engine;
 mod error;
+mod mariadb;
+mod postgres;
 mod session;
 mod sqlite;
 
 pub mod audit;
+pub mod lockstep;
+pub mod server;
 
 pub use book::{BookError, Booking, OrderRow, PaymentRow, RefundRow, book, read_notice};
+pub use connection::{Connection, Options, without_password};
 pub use demo::create_demo_shop;
+pub use engine::{BeginMode, Engine, MariaDbLevel, PostgresLevel};
 pub use error::{DbError, OpenError};
-pub use session::SqliteSession;
-pub use sqlite::{BeginMode, Sqlite, SqliteOptions};
+pub use session::ShopSession;

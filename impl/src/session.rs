@@ -4,24 +4,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use paidonce_protocol::{Answer, Call, Error, Mark, Reply, Session};
 
-use crate::{DbError, Sqlite};
+use crate::{Connection, DbError};
 
-/// The world of one request in a real shop.
+/// The world of one request in a real shop, on whichever engine it has.
 ///
 /// Database calls go to the connection; the clock is the system's; a wait is a real one; a checkpoint is done at once;
 /// marks are for those who watch a protocol, and nobody does here. The answer is kept for whoever holds the request's
 /// HTTP connection. There is no mail server here: a mail handed over directly is `Refused` (definitely not done), and
 /// only what stands in the table `outbox` is delivered, as `settle` has it.
-pub struct SqliteSession {
-    sqlite: Sqlite,
+pub struct ShopSession {
+    connection: Connection,
     answer: Option<Answer>,
     errors: Vec<DbError>,
 }
 
-impl SqliteSession {
+impl ShopSession {
     /// The session of one request over this connection.
-    pub fn new(sqlite: Sqlite) -> Self {
-        SqliteSession { sqlite, answer: None, errors: Vec::new() }
+    pub fn new(connection: Connection) -> Self {
+        ShopSession { connection, answer: None, errors: Vec::new() }
     }
 
     /// What the sender is to be told: the first answer given, since a second one finds nobody listening.
@@ -35,12 +35,12 @@ impl SqliteSession {
     }
 
     /// The connection, with what went wrong on it.
-    pub fn into_parts(self) -> (Sqlite, Vec<DbError>) {
-        (self.sqlite, self.errors)
+    pub fn into_parts(self) -> (Connection, Vec<DbError>) {
+        (self.connection, self.errors)
     }
 
     async fn database(&mut self, call: &Call) -> Result<Reply, Error> {
-        self.sqlite.perform(call).await.map_err(|error| self.note(error))
+        self.connection.perform(call).await.map_err(|error| self.note(error))
     }
 
     fn note(&mut self, error: DbError) -> Error {
@@ -50,7 +50,7 @@ impl SqliteSession {
     }
 }
 
-impl Session for SqliteSession {
+impl Session for ShopSession {
     async fn call(&mut self, call: Call) -> Result<Reply, Error> {
         match &call {
             Call::Run(..) | Call::Begin | Call::Commit | Call::Rollback => self.database(&call).await,
@@ -61,7 +61,7 @@ impl Session for SqliteSession {
             }
             Call::Mail(_) => {
                 let says = "there is no mail server here: put the mail into the table outbox";
-                let error = self.sqlite.rule(Error::Refused, call.name(), says);
+                let error = self.connection.rule(Error::Refused, call.name(), says);
                 Err(self.note(error))
             }
             Call::Answer(answer) => {

@@ -1,5 +1,9 @@
 //! The engines that the model knows: a database with an isolation level.
 
+use paidonce_protocol::Dialect;
+
+use crate::db::{DbCall, Store};
+
 /// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
@@ -9,11 +13,55 @@ pub enum Engine {
     SqliteDeferred,
     /// PostgreSQL at its default isolation level.
     PostgresReadCommitted,
+    /// PostgreSQL at repeatable read: one snapshot for the whole transaction.
+    PostgresRepeatableRead,
+    /// MariaDB at read uncommitted.
+    MariaDbReadUncommitted,
+    /// MariaDB at read committed.
+    MariaDbReadCommitted,
+    /// MariaDB at its default isolation level.
+    MariaDbRepeatableRead,
+    /// The same with `innodb_snapshot_isolation`, the default of later versions.
+    MariaDbSnapshot,
+    /// MariaDB at serializable.
+    MariaDbSerializable,
+}
+
+/// The database of an engine, whatever the level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// The embedded one.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MariaDB with InnoDB.
+    MariaDb,
+}
+
+/// An isolation level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Level {
+    ReadUncommitted,
+    ReadCommitted,
+    RepeatableRead,
+    /// MariaDB's repeatable read with `innodb_snapshot_isolation`.
+    Snapshot,
+    Serializable,
 }
 
 impl Engine {
     /// Every engine, the embedded one first.
-    pub const ALL: [Engine; 3] = [Engine::SqliteImmediate, Engine::SqliteDeferred, Engine::PostgresReadCommitted];
+    pub const ALL: [Engine; 9] = [
+        Engine::SqliteImmediate,
+        Engine::SqliteDeferred,
+        Engine::PostgresReadCommitted,
+        Engine::PostgresRepeatableRead,
+        Engine::MariaDbReadUncommitted,
+        Engine::MariaDbReadCommitted,
+        Engine::MariaDbRepeatableRead,
+        Engine::MariaDbSnapshot,
+        Engine::MariaDbSerializable,
+    ];
 
     /// The engine's name on the command line and in traces.
     pub fn name(self) -> &'static str {
@@ -21,6 +69,12 @@ impl Engine {
             Engine::SqliteImmediate => "sqlite/immediate",
             Engine::SqliteDeferred => "sqlite/deferred",
             Engine::PostgresReadCommitted => "postgres/read-committed",
+            Engine::PostgresRepeatableRead => "postgres/repeatable-read",
+            Engine::MariaDbReadUncommitted => "mariadb/read-uncommitted",
+            Engine::MariaDbReadCommitted => "mariadb/read-committed",
+            Engine::MariaDbRepeatableRead => "mariadb/repeatable-read",
+            Engine::MariaDbSnapshot => "mariadb/repeatable-read+snapshot",
+            Engine::MariaDbSerializable => "mariadb/serializable",
         }
     }
 
@@ -29,14 +83,74 @@ impl Engine {
         Self::ALL.into_iter().find(|engine| engine.name() == name)
     }
 
-    /// True for an engine that runs inside the shop's own process and locks files of the operating system.
-    pub fn is_embedded(self) -> bool {
-        matches!(self, Engine::SqliteImmediate | Engine::SqliteDeferred)
+    /// The engine's database.
+    pub fn family(self) -> Family {
+        match self {
+            Engine::SqliteImmediate | Engine::SqliteDeferred => Family::Sqlite,
+            Engine::PostgresReadCommitted | Engine::PostgresRepeatableRead => Family::Postgres,
+            Engine::MariaDbReadUncommitted
+            | Engine::MariaDbReadCommitted
+            | Engine::MariaDbRepeatableRead
+            | Engine::MariaDbSnapshot
+            | Engine::MariaDbSerializable => Family::MariaDb,
+        }
     }
 
-    /// True when an error ends the whole transaction at the server, locks included, and not only the statement.
-    pub(crate) fn failure_ends_transaction(self) -> bool {
-        matches!(self, Engine::PostgresReadCommitted)
+    /// The isolation level.
+    pub(crate) fn level(self) -> Level {
+        match self {
+            Engine::MariaDbReadUncommitted => Level::ReadUncommitted,
+            Engine::PostgresReadCommitted | Engine::MariaDbReadCommitted => Level::ReadCommitted,
+            Engine::PostgresRepeatableRead | Engine::MariaDbRepeatableRead => Level::RepeatableRead,
+            Engine::MariaDbSnapshot => Level::Snapshot,
+            Engine::SqliteImmediate | Engine::SqliteDeferred | Engine::MariaDbSerializable => Level::Serializable,
+        }
+    }
+
+    /// The SQL that it speaks.
+    pub fn dialect(self) -> Dialect {
+        match self.family() {
+            Family::Sqlite => Dialect::Sqlite,
+            Family::Postgres => Dialect::Postgres,
+            Family::MariaDb => Dialect::MariaDb,
+        }
+    }
+
+    /// The engine of the same database at this level.
+    pub(crate) fn at(self, level: &str) -> Result<Self, String> {
+        let family = self.name().split('/').next().unwrap_or_default();
+        let of_family = || Self::ALL.into_iter().filter(|engine| engine.family() == self.family());
+        let known = || of_family().filter_map(|engine| engine.name().split_once('/')).map(|(_, level)| level);
+        of_family().find(|engine| engine.name().split_once('/').is_some_and(|(_, known)| known == level)).ok_or_else(
+            || format!("{family} has no level `{level}`; it has {}", known().collect::<Vec<_>>().join(", ")),
+        )
+    }
+
+    /// True for the level that a server has when nobody says otherwise.
+    pub fn is_default(self) -> bool {
+        matches!(self, Engine::PostgresReadCommitted | Engine::MariaDbRepeatableRead)
+    }
+
+    /// True for an engine that runs inside the shop's own process and locks files of the operating system.
+    pub fn is_embedded(self) -> bool {
+        self.family() == Family::Sqlite
+    }
+
+    /// True when a transaction goes on seeing the rows that its first statement saw.
+    pub(crate) fn keeps_snapshot(self) -> bool {
+        matches!(self, Engine::PostgresRepeatableRead)
+    }
+
+    /// True when a call may come out in several ways.
+    pub(crate) fn leaves_open(self, store: &Store, call: DbCall) -> bool {
+        match (self, call) {
+            _ if self.family() != Family::Postgres => false,
+            (_, DbCall::Run(request)) => {
+                let plan = store.plan(request);
+                plan.may_find_several() || plan.inserts_in_any_order()
+            }
+            (_, DbCall::Begin | DbCall::Commit | DbCall::Rollback) => false,
+        }
     }
 
     /// True when a plain `BEGIN` does nothing that another connection could notice.

@@ -12,15 +12,17 @@ mod unroll;
 mod world;
 
 pub mod scenario;
+pub mod script;
 pub mod trace;
 
 pub use check::{Checked, Verdict, check};
 pub use claims::{Claim, When};
-pub use engine::Engine;
+pub use db::Rule;
+pub use engine::{Engine, Family};
 pub use explore::{
     Exploration, ExploreError, Limits, PageError, Progress, Schedule, explore, explore_by_hand, shortest, witness,
 };
 pub use sample::sample;
-pub use sql::SqlError;
+pub use sql::{Path, Sheet, SqlError};
 pub use unroll::UnrollError;
 pub use world::{Action, Reductions, Setup, State, World, WorldError};

@@ -22,5 +22,5 @@ pub use coroutine::{Body, Coroutine, Foul, Port, Progress};
 pub use error::Error;
 pub use schema::Schema;
 pub use session::{Answer, Call, Mail, Mark, Reply, Session};
-pub use statement::{Dialect, Statement};
+pub use statement::{Dialect, Rendered, Statement, Underivable};
 pub use value::{Row, Value};

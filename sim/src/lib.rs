@@ -1,7 +1,9 @@
 //! What the `paidonce` command is made of.
 
 pub mod commands;
+pub mod differ;
 pub mod replay;
 pub mod report;
+pub mod script;
 pub mod show;
 pub mod trace_file;

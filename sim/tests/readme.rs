@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use paidonce_sqlx::server::{Server, Software, all_engines_wanted};
+
 const FROM: &str = "<!-- printed by paidonce -->\n";
 const TO: &str = "<!-- end -->";
 
@@ -14,12 +16,22 @@ fn the_readme_shows_what_the_bare_command_prints_and_every_verdict_is_as_pinned(
     assert!(last.starts_with("as pinned: "), "{last}");
 
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("the README");
+    // The end of a run counts the replays, of which there are fewer where a server is absent.
+    let all_here = match Server::shared(Software::Postgres) {
+        Ok(_) => true,
+        Err(error) if all_engines_wanted() => panic!("{error}"),
+        Err(error) => {
+            println!("left out: the end of a run: {error}");
+            false
+        }
+    };
     let mut shown = 0;
     for part in readme.split(FROM).skip(1) {
         let part = part.split(TO).next().unwrap_or_default();
         let text: Vec<&str> = part.lines().filter(|line| !line.starts_with("```")).collect();
         let text = text.join("\n");
-        assert!(printed.contains(text.trim()), "the README shows what is not printed:\n{}", text.trim());
+        let counts = text.contains("counterexamples: ") && !all_here;
+        assert!(counts || printed.contains(text.trim()), "the README shows what is not printed:\n{}", text.trim());
         shown += 1;
     }
     assert_eq!(shown, 3, "the README shows a picture, the matrix and the end of a run");

@@ -11,7 +11,7 @@ pub use registry::{AUDITS, Audit, ClaimAudit, Need};
 
 use paidonce_protocol::{Error, Row};
 
-use crate::{DbError, Sqlite};
+use crate::{Connection, DbError};
 
 /// What an audit came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,41 +107,41 @@ pub enum AuditError {
 ///
 /// # Errors
 /// When there is no such claim, and when the engine says no: a database that is no shop has no such tables.
-pub async fn run(sqlite: &mut Sqlite, claim: &str) -> Result<Audited, AuditError> {
+pub async fn run(connection: &mut Connection, claim: &str) -> Result<Audited, AuditError> {
     let Some(audit) = registry::find(claim) else {
         return Err(AuditError::UnknownClaim { given: claim.to_owned() });
     };
-    Ok(run_one(sqlite, audit).await?)
+    Ok(run_one(connection, audit).await?)
 }
 
 /// Run every claim's audit.
 ///
 /// # Errors
 /// When the engine says no.
-pub async fn run_all(sqlite: &mut Sqlite) -> Result<AuditReport, DbError> {
+pub async fn run_all(connection: &mut Connection) -> Result<AuditReport, DbError> {
     let mut audits = Vec::with_capacity(AUDITS.len());
     for audit in &AUDITS {
-        audits.push(run_one(sqlite, audit).await?);
+        audits.push(run_one(connection, audit).await?);
     }
     Ok(AuditReport { audits })
 }
 
-async fn run_one(sqlite: &mut Sqlite, audit: &'static ClaimAudit) -> Result<Audited, DbError> {
+async fn run_one(connection: &mut Connection, audit: &'static ClaimAudit) -> Result<Audited, DbError> {
     let finding = match &audit.audit {
         Audit::None { why } => Finding::NoAudit { why },
-        Audit::Query { sql, needs } => query(sqlite, audit.claim, sql, needs.as_ref()).await?,
+        Audit::Query { sql, needs } => query(connection, audit.claim, sql, needs.as_ref()).await?,
     };
     Ok(Audited { claim: audit.claim, at_rest: audit.at_rest, finding })
 }
 
 async fn query(
-    sqlite: &mut Sqlite,
+    connection: &mut Connection,
     claim: &'static str,
     sql: &str,
     needs: Option<&'static Need>,
 ) -> Result<Finding, DbError> {
     let lacks = match needs {
-        Some(need) if !sqlite.has_table(need.table).await? => Some(need),
+        Some(need) if !connection.has_table(need.table).await? => Some(need),
         _ => None,
     };
     let (sql, partly) = match lacks {
@@ -152,10 +152,11 @@ async fn query(
         // An empty table of that name, for this query only: an audit writes nothing into a shop.
         Some(Need { stand_in: Some(stand_in), knows, .. }) => (format!("WITH {stand_in}\n{sql}"), Some(*knows)),
     };
-    let rows = sqlite.select(claim, sql, Vec::new()).await?;
+    let rows = connection.select(claim, sql, Vec::new()).await?;
     let sentence = |row: &Row| row.text(0).map(str::to_owned);
     let violations = rows.iter().map(sentence).collect::<Result<_, _>>();
-    let violations = violations.map_err(|_| sqlite.rule(Error::Misuse, claim, "a violation that is no sentence"))?;
+    let violations =
+        violations.map_err(|_| connection.rule(Error::Misuse, claim, "a violation that is no sentence"))?;
     Ok(Finding::Ran { violations, partly })
 }
 

@@ -2,7 +2,7 @@
 
 use paidonce_protocol::{Row, Value};
 
-use crate::{DbError, Sqlite};
+use crate::{Connection, DbError};
 
 /// A mail that the mail server has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,25 +47,25 @@ pub struct Hold {
 /// none.
 ///
 /// # Errors
-/// As [`Sqlite::perform`].
-pub async fn create_tables(sqlite: &mut Sqlite) -> Result<(), DbError> {
-    sqlite.script("create_world_tables", include_str!("../../../specs/audit/world.sql")).await
+/// As [`Connection::perform`].
+pub async fn create_tables(connection: &mut Connection) -> Result<(), DbError> {
+    connection.script("create_world_tables", include_str!("../../../specs/audit/world.sql")).await
 }
 
 /// Write down what the mail server has.
 ///
 /// # Errors
-/// As [`Sqlite::insert`].
-pub async fn write_mails(sqlite: &mut Sqlite, mails: &[SentMail]) -> Result<(), DbError> {
+/// As [`Connection::insert`].
+pub async fn write_mails(connection: &mut Connection, mails: &[SentMail]) -> Result<(), DbError> {
     let rows = mails.iter().map(|mail| Row(vec![(&mail.message_id).into(), (&mail.order_id).into()]));
-    sqlite.insert("world_mails", rows.collect()).await
+    connection.insert("world_mails", rows.collect()).await
 }
 
 /// Write down what the gateway took.
 ///
 /// # Errors
-/// As [`Sqlite::insert`].
-pub async fn write_taken(sqlite: &mut Sqlite, taken: &[TakenPayment]) -> Result<(), DbError> {
+/// As [`Connection::insert`].
+pub async fn write_taken(connection: &mut Connection, taken: &[TakenPayment]) -> Result<(), DbError> {
     let rows = taken.iter().map(|payment| {
         Row(vec![
             (&payment.provider).into(),
@@ -76,17 +76,17 @@ pub async fn write_taken(sqlite: &mut Sqlite, taken: &[TakenPayment]) -> Result<
             (&payment.receiver).into(),
         ])
     });
-    sqlite.insert("world_taken", rows.collect()).await
+    connection.insert("world_taken", rows.collect()).await
 }
 
 /// Write down who believed to be alone where.
 ///
 /// # Errors
-/// As [`Sqlite::insert`].
-pub async fn write_holds(sqlite: &mut Sqlite, holds: &[Hold]) -> Result<(), DbError> {
+/// As [`Connection::insert`].
+pub async fn write_holds(connection: &mut Connection, holds: &[Hold]) -> Result<(), DbError> {
     let rows = holds.iter().map(|hold| {
         let to_step = hold.to_step.map_or(Value::Null, Value::Int);
         Row(vec![(&hold.section).into(), (&hold.actor).into(), hold.from_step.into(), to_step])
     });
-    sqlite.insert("world_holds", rows.collect()).await
+    connection.insert("world_holds", rows.collect()).await
 }

@@ -9,17 +9,17 @@ const BUSY: i32 = 5;
 const BUSY_SNAPSHOT: i32 = 517;
 
 /// The extended result code of an error that SQLite itself reported.
-pub(super) fn code_of(error: &sqlx::Error) -> Option<i32> {
+pub(crate) fn code_of(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
 }
 
 /// True for the answer that another wait could change.
-pub(super) fn is_wait(code: i32) -> bool {
-    code == BUSY
+pub(crate) fn is_wait(error: &sqlx::Error) -> bool {
+    code_of(error) == Some(BUSY)
 }
 
 /// What an error of sqlx allows a caller to conclude.
-pub(super) fn kind_of(error: &sqlx::Error) -> Error {
+pub(crate) fn kind_of(error: &sqlx::Error) -> Error {
     match (code_of(error), error) {
         (Some(code), _) => kind_of_code(code),
         (None, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_)) => Error::Unknown,

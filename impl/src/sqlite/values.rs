@@ -1,11 +1,13 @@
 //! Values into a statement and out of a row.
 
 use paidonce_protocol::{Row, Value};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteStatement};
 use sqlx::{Arguments as _, Row as _, TypeInfo as _, ValueRef as _};
 
+use crate::connection::ForeignType;
+
 /// A statement's arguments in their order. A moment is kept as a plain integer.
-pub(super) fn bind(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
+pub(super) fn bind(values: &[Value], _: &SqliteStatement) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     for value in values {
         let added = match value {
@@ -16,12 +18,6 @@ pub(super) fn bind(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
         added.map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
-}
-
-/// Why a row cannot be read: its column, and what was in it.
-pub(super) struct ForeignType {
-    pub(super) column: usize,
-    pub(super) found: String,
 }
 
 /// A row's values: integers, text and `NULL`, which are all that the shop's tables hold.

@@ -1,14 +1,14 @@
 //! Each audit finds what a test wrote by hand, and nothing in a clean shop.
 
 use paidonce_protocol::{Row, Schema};
-use paidonce_sqlx::Sqlite;
+use paidonce_sqlx::Connection;
 use paidonce_sqlx::audit::world::{self, Hold, SentMail, TakenPayment};
 use paidonce_sqlx::audit::{self, AUDITS, Audit, Finding};
 
 use crate::support::{Place, line, mail, order, payment, refund, row, stock, text};
 
 /// A shop in which order 1 was paid by 8XY, order 2 was cancelled after 9AB, and order 3 waits.
-async fn clean(place: &Place) -> Sqlite {
+async fn clean(place: &Place) -> Connection {
     let mut sqlite = place.shop(Schema::AsFound).await;
     world::create_tables(&mut sqlite).await.unwrap();
     let orders = vec![order("1", "paid", 2000, "8XY"), order("2", "cancelled", 0, ""), order("3", "pending", 0, "")];
@@ -25,7 +25,7 @@ async fn clean(place: &Place) -> Sqlite {
     sqlite
 }
 
-async fn put(sqlite: &mut Sqlite, table: &str, rows: Vec<Row>) {
+async fn put(sqlite: &mut Connection, table: &str, rows: Vec<Row>) {
     sqlite.insert(table, rows).await.unwrap();
 }
 
@@ -38,7 +38,7 @@ fn hold(actor: &str, from_step: i64, to_step: Option<i64>) -> Hold {
     Hold { section: "order-1".into(), actor: actor.into(), from_step, to_step }
 }
 
-async fn found(sqlite: &mut Sqlite, claim: &str) -> Vec<String> {
+async fn found(sqlite: &mut Connection, claim: &str) -> Vec<String> {
     match audit::run(sqlite, claim).await.unwrap().finding {
         Finding::Ran { violations, partly: None } => violations,
         other => panic!("{claim}: {other:?}"),

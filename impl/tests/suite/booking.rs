@@ -2,9 +2,11 @@
 
 use paidonce_protocol::shop::{Outcome, Reason};
 use paidonce_protocol::{Answer, Row, Schema};
-use paidonce_sqlx::{BookError, Booking, OpenError, Sqlite, SqliteOptions, audit, book, create_demo_shop, read_notice};
+use paidonce_sqlx::{
+    BookError, Booking, Connection, Engine, OpenError, Options, audit, book, create_demo_shop, read_notice,
+};
 
-use crate::support::{Place, stock, text};
+use crate::support::{Place, sqlite, stock, text};
 
 const IPN: &str = include_str!("../../../specs/samples/ipn.txt");
 const PDT: &str = include_str!("../../../specs/samples/pdt.txt");
@@ -15,12 +17,12 @@ const MALFORMED: &str = include_str!("../../../specs/samples/ipn-malformed.txt")
 
 async fn demo() -> Place {
     let place = Place::new();
-    create_demo_shop(&place.path("shop.db")).await.unwrap();
+    create_demo_shop(&place.url("shop.db")).await.unwrap();
     place
 }
 
-async fn shop(place: &Place) -> Sqlite {
-    Sqlite::open_shop(&place.url("shop.db"), Schema::Paidonce, SqliteOptions::default()).await.unwrap()
+async fn shop(place: &Place) -> Connection {
+    Connection::open_shop(&place.url("shop.db"), Schema::Paidonce, sqlite()).await.unwrap()
 }
 
 async fn settled(place: &Place, body: &str) -> Booking {
@@ -28,10 +30,10 @@ async fn settled(place: &Place, body: &str) -> Booking {
 }
 
 async fn all_rows(place: &Place) -> Vec<(String, Vec<Row>)> {
-    let mut sqlite = shop(place).await;
+    let mut connection = shop(place).await;
     let mut all = Vec::new();
-    for table in sqlite.tables().await.unwrap() {
-        let rows = sqlite.rows(&table).await.unwrap();
+    for table in connection.tables().await.unwrap() {
+        let rows = connection.rows(&table).await.unwrap();
         all.push((table, rows));
     }
     all
@@ -48,10 +50,10 @@ async fn the_sample_is_booked_and_its_five_writes_are_there() {
     assert_eq!(booking.payments.len(), 1);
     assert_eq!((&booking.payments[0].booked_by, booking.payments[0].state.as_str()), (&booking.request_id, "booked"));
     assert_eq!(booking.to_string(), "payment 8XY for order 1: booked");
-    let mut sqlite = shop(&place).await;
-    assert_eq!(sqlite.rows("stock").await.unwrap()[0], stock("mug", 3, 1));
-    assert_eq!(sqlite.rows("outbox").await.unwrap(), [Row(vec![text("order-1-paid"), text("1")])]);
-    assert_eq!(audit::run_all(&mut sqlite).await.unwrap().violations(), 0);
+    let mut connection = shop(&place).await;
+    assert_eq!(connection.rows("stock").await.unwrap()[0], stock("mug", 3, 1));
+    assert_eq!(connection.rows("outbox").await.unwrap(), [Row(vec![text("order-1-paid"), text("1")])]);
+    assert_eq!(audit::run_all(&mut connection).await.unwrap().violations(), 0);
 }
 
 #[tokio::test]
@@ -77,9 +79,9 @@ async fn a_wrong_amount_and_an_unknown_order_wait_for_a_person() {
         assert_eq!(booking.reviews, [reason.name()]);
         assert!(booking.payments.is_empty() && booking.refunds.is_empty());
     }
-    let mut sqlite = shop(&place).await;
-    assert_eq!(sqlite.rows("reviews").await.unwrap().len(), 2);
-    assert_eq!(audit::run_all(&mut sqlite).await.unwrap().violations(), 0);
+    let mut connection = shop(&place).await;
+    assert_eq!(connection.rows("reviews").await.unwrap().len(), 2);
+    assert_eq!(audit::run_all(&mut connection).await.unwrap().violations(), 0);
 }
 
 #[tokio::test]
@@ -111,8 +113,8 @@ fn the_malformed_sample_names_the_field() {
 #[tokio::test]
 async fn a_shop_without_our_keys_is_not_booked_into() {
     let place = Place::new();
-    let sqlite = place.shop(Schema::AsFound).await;
-    let refused = book(sqlite, read_notice(IPN).unwrap()).await.err().unwrap();
+    let connection = place.shop(Schema::AsFound).await;
+    let refused = book(connection, read_notice(IPN).unwrap()).await.err().unwrap();
     assert!(matches!(refused, BookError::Shop(OpenError::Foreign { .. })), "{refused}");
 }
 
@@ -121,9 +123,9 @@ async fn what_could_not_be_booked_is_to_be_tried_again_and_says_why() {
     let place = demo().await;
     let mut holder = shop(&place).await;
     holder.perform(&paidonce_protocol::Call::Begin).await.unwrap();
-    let hurried = SqliteOptions::lockstep(Default::default());
-    let sqlite = Sqlite::open_shop(&place.url("shop.db"), Schema::Paidonce, hurried).await.unwrap();
-    let booking = book(sqlite, read_notice(IPN).unwrap()).await.unwrap();
+    let hurried = Options::lockstep(Engine::find("sqlite/immediate").unwrap());
+    let connection = Connection::open_shop(&place.url("shop.db"), Schema::Paidonce, hurried).await.unwrap();
+    let booking = book(connection, read_notice(IPN).unwrap()).await.unwrap();
     assert_eq!((booking.outcome, booking.answer), (Outcome::TryAgain, Answer::TryAgain));
     assert_eq!(booking.errors.len(), 3);
     assert!(booking.errors[0].to_string().contains("locked"), "{}", booking.errors[0]);

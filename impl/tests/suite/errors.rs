@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use paidonce_protocol::{Call, Error, Mail, Reply, Schema, Session, Statement, Value};
-use paidonce_sqlx::{BeginMode, SqliteSession};
+use paidonce_sqlx::{BeginMode, ShopSession};
 
 use crate::support::{Place, failure, int, order, row, run, stock, text};
 
@@ -33,7 +33,7 @@ async fn a_taken_key_is_refused_and_says_so() {
     let mut sqlite = place.shop(Schema::Paidonce).await;
     assert_eq!(sqlite.perform(&mug()).await.unwrap(), Reply::Affected(1));
     let error = sqlite.perform(&mug()).await.unwrap_err();
-    assert_eq!((error.kind(), error.code().as_deref(), error.would_wait()), (Error::Refused, Some("1555"), false));
+    assert_eq!((error.kind(), error.code(), error.would_wait()), (Error::Refused, Some("1555"), false));
     let says = error.to_string();
     assert!(says.contains("put on sqlite:") && says.contains("stock.sku") && says.contains("refused"), "{says}");
     assert_eq!(failure(sqlite.perform(&run(&EMPTY, [text("mug")])).await), (Error::Refused, Some("1299".into())));
@@ -74,7 +74,7 @@ async fn a_second_immediate_transaction_would_wait_for_the_first() {
     let mut second = place.lockstep(BeginMode::Immediate).await;
     first.perform(&Call::Begin).await.unwrap();
     let busy = second.perform(&Call::Begin).await.unwrap_err();
-    assert_eq!((busy.kind(), busy.code().as_deref(), busy.would_wait()), (Error::Conflict, Some("5"), true));
+    assert_eq!((busy.kind(), busy.code(), busy.would_wait()), (Error::Conflict, Some("5"), true));
     // A write outside a transaction waits as well; a read does not.
     assert!(second.perform(&take()).await.unwrap_err().would_wait());
     assert_eq!(second.perform(&look()).await.unwrap(), Reply::Rows(vec![]));
@@ -93,7 +93,7 @@ async fn a_deferred_transaction_that_has_read_conflicts_at_once_when_another_wro
     writer.perform(&take()).await.unwrap();
     assert_eq!(reader.perform(&look()).await.unwrap(), Reply::Rows(vec![row([int(3)])]));
     let stale = reader.perform(&take()).await.unwrap_err();
-    assert_eq!((stale.kind(), stale.code().as_deref(), stale.would_wait()), (Error::Conflict, Some("517"), false));
+    assert_eq!((stale.kind(), stale.code(), stale.would_wait()), (Error::Conflict, Some("517"), false));
     assert_eq!(failure(reader.perform(&Call::Commit).await), (Error::Misuse, None));
     reader.perform(&Call::Rollback).await.unwrap();
     assert_eq!(reader.perform(&look()).await.unwrap(), Reply::Rows(vec![row([int(2)])]));
@@ -109,7 +109,7 @@ async fn a_deferred_transaction_that_has_read_does_not_wait_for_a_writer() {
     reader.perform(&look()).await.unwrap();
     writer.perform(&Call::Begin).await.unwrap();
     let busy = reader.perform(&take()).await.unwrap_err();
-    assert_eq!((busy.kind(), busy.code().as_deref(), busy.would_wait()), (Error::Conflict, Some("5"), false));
+    assert_eq!((busy.kind(), busy.code(), busy.would_wait()), (Error::Conflict, Some("5"), false));
     writer.perform(&Call::Rollback).await.unwrap();
     assert_eq!(failure(reader.perform(&take()).await), (Error::Misuse, None));
 }
@@ -207,7 +207,7 @@ async fn a_moment_is_kept_as_a_plain_integer_and_null_comes_back() {
 #[tokio::test]
 async fn a_session_refuses_a_mail_that_nobody_would_deliver_and_says_why() {
     let place = Place::new();
-    let mut session = SqliteSession::new(place.shop(Schema::Paidonce).await);
+    let mut session = ShopSession::new(place.shop(Schema::Paidonce).await);
     let mail = Mail { message_id: "order-1-paid".into(), order_id: "1".into() };
     assert_eq!(session.mail(mail).await, Err(Error::Refused));
     assert!(session.errors()[0].to_string().contains("outbox"));

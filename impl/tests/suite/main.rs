@@ -3,7 +3,13 @@
 mod audits;
 mod booking;
 mod errors;
+mod every_engine;
+mod lockstep;
+mod mariadb;
 mod opening;
+mod postgres;
+mod servers;
+mod shops;
 mod statements;
 mod support;
 mod tables;

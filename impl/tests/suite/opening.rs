@@ -1,17 +1,17 @@
 //! Which databases are let in.
 
 use paidonce_protocol::{Schema, Statement};
-use paidonce_sqlx::{BeginMode, OpenError, Sqlite, SqliteOptions, create_demo_shop};
+use paidonce_sqlx::{BeginMode, Connection, OpenError, create_demo_shop};
 
-use crate::support::{Place, run};
+use crate::support::{Place, run, sqlite};
 
 static DROP_OUTBOX: Statement = Statement::new("drop", "DROP TABLE outbox");
 static DROP_REFUNDS: Statement = Statement::new("drop", "DROP TABLE refunds");
 static REFUNDS: Statement = Statement::new("make", "CREATE TABLE refunds (provider TEXT, txn_id TEXT)");
 static RENAME: Statement = Statement::new("rename", "ALTER TABLE orders RENAME COLUMN receiver TO payee");
 
-async fn open(place: &Place, schema: Schema) -> Result<Sqlite, OpenError> {
-    Sqlite::open_shop(&place.url("shop.db"), schema, SqliteOptions::default()).await
+async fn open(place: &Place, schema: Schema) -> Result<Connection, OpenError> {
+    Connection::open_shop(&place.url("shop.db"), schema, sqlite()).await
 }
 
 #[tokio::test]
@@ -80,19 +80,20 @@ async fn a_missing_file_is_not_made_by_opening_it() {
 
 #[tokio::test]
 async fn another_scheme_is_refused_with_what_was_expected() {
-    let opened = Sqlite::open("postgres://localhost/shop", SqliteOptions::default()).await;
-    let says = opened.err().unwrap().to_string();
-    assert!(says.contains("postgres://localhost/shop") && says.contains("sqlite:PATH"), "{says}");
+    let says = Connection::open("oracle://localhost/shop", sqlite()).await.err().unwrap().to_string();
+    assert!(says.contains("oracle://localhost/shop") && says.contains("sqlite:PATH"), "{says}");
+    let says = Connection::open("postgres://localhost/shop", sqlite()).await.err().unwrap().to_string();
+    assert!(says.contains("no place for sqlite/immediate"), "{says}");
 }
 
 #[tokio::test]
 async fn a_file_that_is_there_is_never_overwritten() {
     let place = Place::new();
     std::fs::write(place.path("shop.db"), "mine").unwrap();
-    let error = create_demo_shop(&place.path("shop.db")).await.unwrap_err();
+    let error = create_demo_shop(&place.url("shop.db")).await.unwrap_err();
     assert!(matches!(error, OpenError::Exists { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(place.path("shop.db")).unwrap(), "mine");
-    let error = create_demo_shop(&place.path("nowhere/shop.db")).await.unwrap_err();
+    let error = create_demo_shop(&place.url("nowhere/shop.db")).await.unwrap_err();
     assert!(matches!(error, OpenError::Create { .. }), "{error}");
 }
 
@@ -106,12 +107,4 @@ async fn a_shop_is_in_wal_mode_and_syncs_every_commit() {
     for (statement, expected) in [(&JOURNAL, "Rows([Row([Text(\"wal\")])])"), (&SYNCHRONOUS, "Rows([Row([Int(2)])])")] {
         assert_eq!(format!("{:?}", sqlite.perform(&run(statement, [])).await.unwrap()), expected);
     }
-}
-
-#[test]
-fn an_engine_has_one_name() {
-    for mode in [BeginMode::Immediate, BeginMode::Deferred] {
-        assert_eq!(BeginMode::of_engine(mode.engine()), Some(mode));
-    }
-    assert_eq!(BeginMode::of_engine("postgres/read-committed"), None);
 }

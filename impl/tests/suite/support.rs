@@ -1,8 +1,13 @@
 //! A directory that goes away, and shops in it.
 
 use paidonce_protocol::{Call, Error, Reply, Row, Schema, Statement, Value};
-use paidonce_sqlx::{BeginMode, DbError, Sqlite, SqliteOptions};
+use paidonce_sqlx::{BeginMode, Connection, DbError, Engine, Options};
 use tempfile::TempDir;
+
+/// How a shop is connected to its SQLite database.
+pub(crate) fn sqlite() -> Options {
+    Options::shop(Engine::Sqlite(BeginMode::Immediate))
+}
 
 pub(crate) struct Place {
     directory: TempDir,
@@ -22,13 +27,15 @@ impl Place {
     }
 
     /// A new shop without any rows.
-    pub(crate) async fn shop(&self, schema: Schema) -> Sqlite {
-        Sqlite::create(&self.url("shop.db"), schema, SqliteOptions::default()).await.unwrap()
+    pub(crate) async fn shop(&self, schema: Schema) -> Connection {
+        Connection::create(&self.url("shop.db"), schema, sqlite()).await.unwrap()
     }
 
     /// Another connection to it, which is told at once when it would have to wait.
-    pub(crate) async fn lockstep(&self, begin: BeginMode) -> Sqlite {
-        Sqlite::open_shop(&self.url("shop.db"), Schema::AsFound, SqliteOptions::lockstep(begin)).await.unwrap()
+    pub(crate) async fn lockstep(&self, begin: BeginMode) -> Connection {
+        Connection::open_shop(&self.url("shop.db"), Schema::AsFound, Options::lockstep(Engine::Sqlite(begin)))
+            .await
+            .unwrap()
     }
 }
 
@@ -39,7 +46,7 @@ pub(crate) fn run(statement: &'static Statement, arguments: impl Into<Vec<Value>
 /// The kind and the engine's code of an answer that is an error.
 pub(crate) fn failure(answer: Result<Reply, DbError>) -> (Error, Option<String>) {
     let error = answer.expect_err("an error was expected");
-    (error.kind(), error.code())
+    (error.kind(), error.code().map(str::to_owned))
 }
 
 pub(crate) fn row(fields: impl IntoIterator<Item = Value>) -> Row {

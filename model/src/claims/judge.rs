@@ -108,7 +108,7 @@ impl World {
     fn judge_sections(&self, state: &State, judged: &mut Judged) {
         let sections = |who: usize| {
             let node = state.actors[who].phase.node();
-            node.map(|node| self.tree.node(node).sections.as_slice()).unwrap_or_default()
+            node.map(|node| &self.tree.node(node).sections[..]).unwrap_or_default()
         };
         for who in 0..state.actors.len() {
             for held in sections(who) {
@@ -169,7 +169,7 @@ impl World {
         let mut inside: Vec<(Symbol, &str)> = Vec::new();
         for (actor, slot) in state.actors.iter().zip(&self.slots) {
             let Some(node) = actor.phase.node() else { continue };
-            for held in &self.tree.node(node).sections {
+            for held in self.tree.node(node).sections.iter() {
                 if let Some((section, other)) = inside.iter().find(|(section, _)| *section == held.section) {
                     let section = self.store.symbols.get(*section);
                     return Some(format!("{other} and {} both believe to hold {section}", slot.name));

@@ -1,10 +1,18 @@
 //! A statement run alone: what it would answer and touch if nobody else were there.
 
-use paidonce_protocol::Error;
+mod insert;
+mod path;
+mod rows;
+mod select;
 
+use paidonce_protocol::Dialect;
+
+use super::cause::Cause;
 use super::store::{Answered, Change, ChangesId, ContentsId, KeyId, ReplyId, RequestId, RowId, Store};
 use super::value::Val;
-use crate::sql::{Plan, PlanKind};
+use crate::sql::{Condition, Given, Plan, PlanKind, Scalar};
+
+pub(crate) use path::Place;
 
 /// One row that a statement locks or writes: its primary key first, then its entries in unique indexes.
 pub(crate) type Touch = Vec<(KeyId, Change)>;
@@ -15,12 +23,28 @@ pub(crate) struct Run {
     pub(crate) reply: ReplyId,
     /// The rows it locks or writes, in the order in which it comes to them.
     pub(crate) touched: Vec<Touch>,
+    /// Each of these rows as it was found.
+    pub(crate) olds: Vec<RowId>,
     /// The keys that an `INSERT` needs to be free, whether or not they are.
     pub(crate) wanted: Vec<KeyId>,
     /// The rows that it showed to its caller.
     pub(crate) shown: Vec<(KeyId, RowId)>,
+    /// For each of the plan's `reads` the rows that it found.
+    pub(crate) reads: Vec<Vec<(KeyId, RowId)>>,
+    /// True when it has written something before its error, which is undone.
+    pub(crate) undone: bool,
     /// The error it ends with.
-    pub(crate) error: Option<Error>,
+    pub(crate) error: Option<Cause>,
+}
+
+/// What a statement sees.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    /// The committed rows, and what its transaction did to them.
+    pub(super) base: ContentsId,
+    pub(super) changes: ChangesId,
+    /// Of its own table, only these rows.
+    pub(super) only: Option<&'a [KeyId]>,
 }
 
 impl Store {
@@ -28,14 +52,15 @@ impl Store {
     pub(super) fn seen(&self, base: ContentsId, changes: ChangesId, key: KeyId) -> Option<RowId> {
         let own = self.changes.get(changes);
         match own.binary_search_by_key(&key, |(known, _)| *known).map(|place| own[place].1) {
-            Ok(Change::Put(row)) => Some(row),
+            Ok(Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row)) => Some(row),
             Ok(Change::Gone) => None,
             Ok(Change::Locked) | Err(_) => self.committed(base, key),
         }
     }
 
-    /// The rows of a table that a transaction sees, in key order; with `only`, those among them.
-    fn scan(&self, base: ContentsId, changes: ChangesId, table: usize, only: Option<&[KeyId]>) -> Vec<(KeyId, RowId)> {
+    /// The rows of a table that a transaction sees, in key order, or those among them that the view is held to.
+    fn scan(&self, view: View<'_>, table: usize) -> Vec<(KeyId, RowId)> {
+        let View { base, changes, only } = view;
         if let Some(only) = only {
             return only.iter().filter_map(|key| Some((*key, self.seen(base, changes, *key)?))).collect();
         }
@@ -54,135 +79,119 @@ impl Store {
         request: RequestId,
         only: Option<&[KeyId]>,
     ) -> Run {
+        self.run_apart(base, base, changes, request, only)
+    }
+
+    /// The same where the sub-selects, and the source of an `INSERT … SELECT`, see other committed rows (`looks_at`) than
+    /// the statement finds in its own table: engines differ in what is read from a snapshot and what as it is now.
+    pub(crate) fn run_apart(
+        &self,
+        base: ContentsId,
+        looks_at: ContentsId,
+        changes: ChangesId,
+        request: RequestId,
+        only: Option<&[KeyId]>,
+    ) -> Run {
         let (number, arguments) = self.requests.get(request);
         let plan = &self.plans[*number as usize];
-        let result = match &plan.kind {
-            PlanKind::Insert { .. } => self.insert(base, changes, plan, arguments),
-            PlanKind::Select { .. } => self.select(base, changes, plan, arguments, only),
-            PlanKind::Update { .. } | PlanKind::Delete { .. } => self.change(base, changes, plan, arguments, only),
-        };
-        result.unwrap_or_else(|error| Run {
-            reply: self.replies.id(&Answered::Error(error)),
-            touched: Vec::new(),
-            wanted: Vec::new(),
-            shown: Vec::new(),
+        let (own, other) = (View { base, changes, only }, View { base: looks_at, changes, only: None });
+        self.run_plan(plan, arguments, own, other).unwrap_or_else(|error| Run {
             error: Some(error),
+            ..Run::answered(self.replies.id(&Answered::Failed(error)))
         })
     }
 
+    fn run_plan(&self, plan: &Plan, arguments: &[Val], own: View<'_>, other: View<'_>) -> Result<Run, Cause> {
+        let mut given = Given { arguments, answers: &[], symbols: &self.symbols };
+        if plan.subs.is_empty() {
+            return self.run_given(plan, &given, own, other);
+        }
+        let (answers, mut reads) = self.answers(plan, arguments, other)?;
+        given.answers = &answers;
+        let mut run = self.run_given(plan, &given, own, other)?;
+        reads.append(&mut run.reads);
+        Ok(Run { reads, ..run })
+    }
+
+    fn run_given(&self, plan: &Plan, given: &Given<'_>, own: View<'_>, other: View<'_>) -> Result<Run, Cause> {
+        match &plan.kind {
+            PlanKind::Select(select) => self.select(select, given, own),
+            PlanKind::Insert(insert) => self.insert(plan.table, insert, given, own, other),
+            PlanKind::Update { sets, filter } => {
+                // MariaDB lets an assignment see those before it (its manual, "UPDATE").
+                let in_turn = self.dialect == Dialect::MariaDb;
+                let updated = |old: &[Val]| {
+                    let mut new = old.to_vec();
+                    for (column, to) in sets {
+                        let value = to.value(if in_turn { &new } else { old }, given).map_err(|_| Cause::Unusable)?;
+                        new[*column] = value;
+                    }
+                    self.check_not_null(plan.table, &new)?;
+                    Ok(Change::Put(self.rows.id(&new)))
+                };
+                self.change(plan.table, filter.as_ref(), given, own, updated)
+            }
+            PlanKind::Delete { filter } => self.change(plan.table, filter.as_ref(), given, own, |_| Ok(Change::Gone)),
+        }
+    }
+
+    /// The rows of a table that satisfy a condition, in the order of their keys.
     fn matching(
         &self,
-        base: ContentsId,
-        changes: ChangesId,
-        plan: &Plan,
-        arguments: &[Val],
-        only: Option<&[KeyId]>,
-    ) -> Result<Vec<(KeyId, RowId)>, Error> {
-        let (PlanKind::Select { filter, .. } | PlanKind::Update { filter, .. } | PlanKind::Delete { filter }) =
-            &plan.kind
-        else {
-            return Ok(Vec::new());
-        };
-        let mut found = Vec::new();
-        for (key, row) in self.scan(base, changes, plan.table, only) {
-            let holds = match filter {
-                None => Some(true),
-                Some(condition) => condition
-                    .holds(self.rows.get(row), arguments, &|a, b| self.symbols.order(a, b))
-                    .map_err(|_| Error::Misuse)?,
-            };
-            if holds == Some(true) {
-                found.push((key, row));
+        table: usize,
+        filter: Option<&Condition>,
+        given: &Given<'_>,
+        view: View<'_>,
+    ) -> Result<Vec<(KeyId, RowId)>, Cause> {
+        let mut found = self.scan(view, table);
+        let Some(filter) = filter else { return Ok(found) };
+        let mut failed = false;
+        found.retain(|(_, row)| match filter.holds(self.rows.get(*row), given) {
+            Ok(holds) => holds == Some(true),
+            Err(_) => {
+                failed = true;
+                false
             }
-        }
-        Ok(found)
-    }
-
-    fn select(
-        &self,
-        base: ContentsId,
-        changes: ChangesId,
-        plan: &Plan,
-        arguments: &[Val],
-        only: Option<&[KeyId]>,
-    ) -> Result<Run, Error> {
-        let PlanKind::Select { columns, order, limit, locks, .. } = &plan.kind else { return Err(Error::Misuse) };
-        let mut found = self.matching(base, changes, plan, arguments, only)?;
-        found.sort_by(|(_, left), (_, right)| {
-            let (left, right) = (self.rows.get(*left), self.rows.get(*right));
-            order
-                .iter()
-                .map(|(column, descending)| {
-                    let ascending = self.symbols.sort_order(left[*column], right[*column]);
-                    if *descending { ascending.reverse() } else { ascending }
-                })
-                .find(|ordering| ordering.is_ne())
-                .unwrap_or(std::cmp::Ordering::Equal)
         });
-        found.truncate(limit.unwrap_or(usize::MAX));
-        let project = |row: RowId| columns.iter().map(|column| self.rows.get(row)[*column]).collect();
-        let rows = found.iter().map(|(_, row)| project(*row)).collect();
-        let touched =
-            if *locks { found.iter().map(|(key, _)| vec![(*key, Change::Locked)]).collect() } else { Vec::new() };
-        let reply = self.replies.id(&Answered::Rows(rows));
-        Ok(Run { reply, touched, wanted: Vec::new(), shown: found, error: None })
-    }
-
-    /// What a read shows of these rows.
-    pub(crate) fn project(&self, request: RequestId, rows: &[(KeyId, RowId)]) -> Vec<Vec<Val>> {
-        let PlanKind::Select { columns, .. } = &self.plan(request).kind else { return Vec::new() };
-        rows.iter().map(|(_, row)| columns.iter().map(|column| self.rows.get(*row)[*column]).collect()).collect()
+        if failed { Err(Cause::Unusable) } else { Ok(found) }
     }
 
     fn change(
         &self,
-        base: ContentsId,
-        changes: ChangesId,
-        plan: &Plan,
-        arguments: &[Val],
-        only: Option<&[KeyId]>,
-    ) -> Result<Run, Error> {
-        let found = self.matching(base, changes, plan, arguments, only)?;
-        let mut touched = Vec::new();
+        table: usize,
+        filter: Option<&Condition>,
+        given: &Given<'_>,
+        view: View<'_>,
+        to: impl Fn(&[Val]) -> Result<Change, Cause>,
+    ) -> Result<Run, Cause> {
+        let found = self.matching(table, filter, given, view)?;
+        let mut touched = Vec::with_capacity(found.len());
         for (_, row) in &found {
             let old = self.rows.get(*row);
-            let change = match &plan.kind {
-                PlanKind::Update { sets, .. } => {
-                    let mut new = old.clone();
-                    for (column, to) in sets {
-                        new[*column] = to.value(old, arguments).map_err(|_| Error::Misuse)?;
-                    }
-                    self.check_not_null(plan.table, &new)?;
-                    Change::Put(self.rows.id(&new))
-                }
-                _ => Change::Gone,
-            };
-            touched.push(self.keys_of(plan.table, old).into_iter().map(|key| (key, change)).collect());
+            let change = to(old)?;
+            touched.push(self.keys_of(table, old).into_iter().map(|key| (key, change)).collect());
         }
         let reply = self.replies.id(&Answered::Affected(found.len() as u32));
-        Ok(Run { reply, touched, wanted: Vec::new(), shown: Vec::new(), error: None })
+        let olds = found.iter().map(|(_, row)| *row).collect();
+        Ok(Run { touched, olds, ..Run::answered(reply) })
     }
 
-    fn check_not_null(&self, table: usize, row: &[Val]) -> Result<(), Error> {
+    fn check_not_null(&self, table: usize, row: &[Val]) -> Result<(), Cause> {
         let not_null = &self.tables.tables[table].not_null;
-        if not_null.iter().any(|column| row[*column] == Val::Null) { Err(Error::Refused) } else { Ok(()) }
+        if not_null.iter().any(|column| row[*column] == Val::Null) { Err(Cause::Null) } else { Ok(()) }
     }
+}
 
-    fn insert(&self, base: ContentsId, changes: ChangesId, plan: &Plan, arguments: &[Val]) -> Result<Run, Error> {
-        let PlanKind::Insert { values, ignores_conflict } = &plan.kind else { return Err(Error::Misuse) };
-        let row: Result<Vec<Val>, _> = values.iter().map(|value| value.value(&[], arguments)).collect();
-        let row = row.map_err(|_| Error::Misuse)?;
-        self.check_not_null(plan.table, &row)?;
-        let wanted = self.keys_of(plan.table, &row);
-        let taken = wanted.iter().any(|key| self.seen(base, changes, *key).is_some());
-        let (reply, touched, error) = match (taken, ignores_conflict) {
-            (false, _) => {
-                let id = self.rows.id(&row);
-                (Answered::Affected(1), vec![wanted.iter().map(|key| (*key, Change::Put(id))).collect()], None)
-            }
-            (true, true) => (Answered::Affected(0), Vec::new(), None),
-            (true, false) => (Answered::Error(Error::Refused), Vec::new(), Some(Error::Refused)),
-        };
-        Ok(Run { reply: self.replies.id(&reply), touched, wanted, shown: Vec::new(), error })
+impl Run {
+    /// A statement that was answered and did nothing else.
+    fn answered(reply: ReplyId) -> Self {
+        let (touched, wanted, shown, reads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Run { reply, touched, olds: Vec::new(), wanted, shown, reads, undone: false, error: None }
     }
+}
+
+/// Values for a row that does not exist yet.
+fn values(scalars: &[Scalar], given: &Given<'_>) -> Result<Vec<Val>, Cause> {
+    let row: Result<Vec<Val>, _> = scalars.iter().map(|scalar| scalar.value(&[], given)).collect();
+    row.map_err(|_| Cause::Unusable)
 }

@@ -2,22 +2,33 @@
 //!
 //! What engines share is here; the rules of one engine are one file.
 
+mod cause;
+mod choices;
 mod exec;
+mod gaps;
+mod innodb;
+mod locks;
 mod names;
 mod postgres;
+mod rules;
 mod sqlite;
 mod store;
+mod transactions;
 mod value;
 
-use paidonce_protocol::Error;
 use smallvec::SmallVec;
 
+pub(crate) use cause::Cause;
+pub(crate) use choices::Choices;
+pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
+pub(crate) use locks::Want;
+pub use rules::Rule;
 pub(crate) use store::{
-    Answered, Change, ChangesId, ContentsId, Key, KeyId, NOTHING, ReplyId, RequestId, RowId, Store,
+    Answered, Change, ChangesId, ContentsId, Key, KeyId, KeySetId, NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store,
 };
 pub(crate) use value::{Symbol, Symbols, Val};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Family};
 
 /// A call to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,22 +61,68 @@ pub(crate) struct Wait {
     done: u32,
     /// What it would show of the rows it has dealt with.
     shown: Vec<(KeyId, RowId)>,
+    /// The committed rows in which it has looked for what its sub-selects say, which it keeps to.
+    looked_at: Option<ContentsId>,
+    /// The rows that it has not put in yet, and how many keys of the first of them it has.
+    new_rows: Option<Vec<RowId>>,
+    passed: u8,
     /// The keys it waits for.
     keys: Vec<KeyId>,
+    /// What it wants of them.
+    want: Want,
+    /// How many requests that wait came before it, where an engine serves them in turn.
+    turn: u8,
+    /// True when that is of all requests that wait, and not of those for the same row.
+    one_queue: bool,
+    /// What its transaction had done before the statement began.
+    before: ChangesId,
+    /// True when it does not go on with a row that another has put in the place of one that it waits for.
+    forgets_removed: bool,
 }
 
 impl Wait {
+    /// The wait of a call that has not done anything yet.
+    fn new(call: DbCall, want: Want) -> Self {
+        Wait {
+            call,
+            rest: None,
+            done: 0,
+            shown: Vec::new(),
+            looked_at: None,
+            new_rows: None,
+            passed: 0,
+            keys: Vec::new(),
+            want,
+            turn: 0,
+            one_queue: false,
+            before: NOTHING,
+            forgets_removed: false,
+        }
+    }
+
+    /// True when both want a row, one that they cannot have together. (New rows stand in no queue.)
+    fn queues_with(&self, other: &Wait) -> bool {
+        let wants_a_row = |wait: &Wait| matches!(wait.want, Want::Share | Want::Exclusive);
+        let both_share = self.want == Want::Share && other.want == Want::Share;
+        wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
+    }
+
     /// The same wait with rows, keys and the statement's arguments renamed.
     pub(crate) fn rename(
         &mut self,
         key: impl Fn(KeyId) -> KeyId,
         row: impl Fn(RowId) -> RowId,
+        contents: impl Fn(ContentsId) -> ContentsId,
+        changes: impl Fn(ChangesId) -> ChangesId,
         request: impl Fn(RequestId) -> RequestId,
     ) {
         if let DbCall::Run(waiting) = &mut self.call {
             *waiting = request(*waiting);
         }
         self.rest.iter_mut().flatten().chain(&mut self.keys).for_each(|known| *known = key(*known));
+        self.looked_at = self.looked_at.map(contents);
+        self.before = changes(self.before);
+        self.new_rows.iter_mut().flatten().for_each(|known| *known = row(*known));
         for (known, shown) in &mut self.shown {
             (*known, *shown) = (key(*known), row(*shown));
         }
@@ -78,8 +135,14 @@ pub(crate) struct Connection {
     pub(crate) transaction: Transaction,
     /// What the transaction has locked and written.
     pub(crate) changes: ChangesId,
+    /// The rows that it has locked against change by others.
+    pub(crate) shared: KeySetId,
+    /// The gaps between rows that it has locked against new rows of others.
+    pub(crate) gaps: GapSetId,
     /// The rows that the transaction goes on seeing, once it has looked.
     pub(crate) snapshot: Option<ContentsId>,
+    /// The keys of which others have committed a newer version since the snapshot was taken, where an engine asks for that.
+    pub(crate) newer: Option<KeySetId>,
     /// True when another transaction has written since the snapshot was taken.
     pub(crate) stale: bool,
     /// True when it is the one writer of an engine that has one.
@@ -92,7 +155,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// True when its end would change nothing for anybody.
     pub(crate) fn holds_nothing(&self) -> bool {
-        self.changes == NOTHING && !self.writer && self.wait.is_none()
+        self.changes == NOTHING && self.shared == NO_KEYS && self.gaps == NO_GAPS && !self.writer && self.wait.is_none()
     }
 }
 
@@ -130,11 +193,13 @@ impl Database {
         store: &Store,
         who: usize,
         call: DbCall,
+        choices: &mut Choices,
         effects: &mut Effects,
     ) -> Asked {
-        match engine {
-            Engine::SqliteImmediate | Engine::SqliteDeferred => sqlite::ask(self, engine, store, who, call, effects),
-            Engine::PostgresReadCommitted => postgres::ask(self, store, who, call, effects),
+        match engine.family() {
+            Family::Sqlite => sqlite::ask(self, engine, store, who, call, effects),
+            Family::Postgres => postgres::ask(self, engine, store, who, call, choices, effects),
+            Family::MariaDb => innodb::ask(self, engine, store, who, call, effects),
         }
     }
 
@@ -145,51 +210,70 @@ impl Database {
 
     /// The connections that a waiting statement waits for.
     pub(crate) fn blockers(&self, engine: Engine, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
-        match engine {
-            Engine::SqliteImmediate | Engine::SqliteDeferred => sqlite::blockers(self, who),
-            Engine::PostgresReadCommitted => postgres::blockers(self, store, who),
+        match engine.family() {
+            Family::Sqlite => sqlite::blockers(self, who),
+            Family::Postgres => postgres::blockers(self, store, who),
+            Family::MariaDb => innodb::blockers(self, store, who),
         }
     }
 
     /// Let a waiting statement go on.
-    pub(crate) fn resume(&mut self, engine: Engine, store: &Store, who: usize, effects: &mut Effects) -> Asked {
-        let Some(wait) = self.connections[who].wait.take() else {
+    pub(crate) fn resume(
+        &mut self,
+        engine: Engine,
+        store: &Store,
+        who: usize,
+        choices: &mut Choices,
+        effects: &mut Effects,
+    ) -> Asked {
+        let Some(wait) = self.stop_waiting(who) else {
             debug_assert!(false, "only a waiting statement is resumed");
             return Asked::Blocked;
         };
-        match engine {
-            Engine::SqliteImmediate | Engine::SqliteDeferred => {
-                sqlite::ask(self, engine, store, who, wait.call, effects)
-            }
-            Engine::PostgresReadCommitted => postgres::resume(self, store, who, *wait, effects),
+        match engine.family() {
+            Family::Sqlite => sqlite::ask(self, engine, store, who, wait.call, effects),
+            Family::Postgres => postgres::resume(self, engine, store, who, wait, choices, effects),
+            Family::MariaDb => innodb::resume(self, engine, store, who, wait, effects),
         }
+    }
+
+    /// It waits no longer; those that came after it move up.
+    fn stop_waiting(&mut self, who: usize) -> Option<Wait> {
+        let wait = *self.connections[who].wait.take()?;
+        for later in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
+            let behind = later.turn > wait.turn && (wait.one_queue || later.queues_with(&wait));
+            later.turn -= u8::from(behind);
+        }
+        Some(wait)
     }
 
     /// End a waiting statement with a conflict: a lock time-out, or the victim of a deadlock.
-    pub(crate) fn fail_wait(&mut self, engine: Engine, store: &Store, who: usize) -> ReplyId {
+    pub(crate) fn fail_wait(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) -> ReplyId {
+        let before = self.stop_waiting(who).map_or(NOTHING, |wait| wait.before);
         let connection = &mut self.connections[who];
-        connection.wait = None;
         match connection.transaction {
             // What a statement on its own had done so far is undone with it.
-            Transaction::None => *connection = Connection::default(),
-            Transaction::Open | Transaction::Failed => self.fail(engine, who),
+            Transaction::None => self.reset(who),
+            Transaction::Open | Transaction::Failed => {
+                if engine.family() == Family::MariaDb {
+                    connection.changes = store.undone(before, connection.changes);
+                }
+                self.fail(engine, store, who, cause);
+            }
         }
-        store.replies.id(&Answered::Error(Error::Conflict))
-    }
-
-    /// A statement failed inside a transaction.
-    fn fail(&mut self, engine: Engine, who: usize) {
-        let connection = &mut self.connections[who];
-        connection.transaction = Transaction::Failed;
-        if engine.failure_ends_transaction() {
-            connection.changes = NOTHING;
-            connection.snapshot = None;
-        }
+        store.replies.id(&Answered::Failed(cause))
     }
 
     /// True when a cycle of waits leads back to this connection.
     pub(crate) fn is_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
-        let mut reached = self.blockers(engine, store, who);
+        let waits_for = |who: usize| {
+            let mut all = self.blockers(engine, store, who);
+            if engine.family() == Family::Postgres {
+                all.extend(postgres::ahead(self, who));
+            }
+            all
+        };
+        let mut reached = waits_for(who);
         let mut next = 0;
         while next < reached.len() {
             let other = reached[next];
@@ -198,7 +282,7 @@ impl Database {
                 return true;
             }
             if self.connections[other].wait.is_some() {
-                for further in self.blockers(engine, store, other) {
+                for further in waits_for(other) {
                     if !reached.contains(&further) {
                         reached.push(further);
                     }
@@ -206,39 +290,5 @@ impl Database {
             }
         }
         false
-    }
-
-    /// The connection ends: its transaction is rolled back, its statement forgotten.
-    pub(crate) fn reset(&mut self, who: usize) {
-        self.connections[who] = Connection::default();
-    }
-
-    /// What both engines answer alike: the transaction's begin and end. `None` for everything else.
-    fn bracket(&mut self, store: &Store, who: usize, call: DbCall, effects: &mut Effects) -> Option<ReplyId> {
-        let state = self.connections[who].transaction;
-        let misuse = || Some(store.replies.id(&Answered::Error(Error::Misuse)));
-        match (call, state) {
-            (DbCall::Rollback, _) => self.reset(who),
-            (DbCall::Commit, Transaction::Open) => self.commit(store, who, effects),
-            // A session that saw an error refuses to commit, whatever its database would say.
-            (DbCall::Commit, _) | (DbCall::Begin, Transaction::Open | Transaction::Failed) => return misuse(),
-            (DbCall::Run(_), Transaction::Failed) => return misuse(),
-            (DbCall::Run(_), _) | (DbCall::Begin, Transaction::None) => return None,
-        }
-        Some(store.replies.id(&Answered::Done))
-    }
-
-    /// Make a transaction's changes last, and end it.
-    pub(crate) fn commit(&mut self, store: &Store, who: usize, effects: &mut Effects) {
-        let Connection { changes, dirty, .. } = self.connections[who];
-        self.committed = store.apply(self.committed, changes);
-        let written = store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
-        effects.committed.extend(written.copied());
-        self.reset(who);
-        if dirty {
-            for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
-                other.stale = true;
-            }
-        }
     }
 }

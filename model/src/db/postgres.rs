@@ -1,29 +1,53 @@
-//! PostgreSQL at read committed: each statement sees what is committed when it starts; writers wait for each other's rows.
+//! PostgreSQL: writers wait for each other's rows, readers for nobody.
 //!
 //! Rules and their sources (the manual's chapter "Concurrency Control" unless another is named):
-//! - a statement sees the rows committed before it began, and its own transaction's changes;
-//! - `UPDATE`, `DELETE` and `SELECT … FOR UPDATE` find their rows in that snapshot, wait for a row that another
-//!   transaction has locked or changed, and then test their condition again on the newest version of the row;
-//! - an `INSERT` waits for another transaction that inserts or removes the same unique key; once that has ended it fails,
-//!   does nothing (`ON CONFLICT DO NOTHING`) or goes on ("Index Uniqueness Checks");
+//! - at read committed a statement sees the rows committed before it began, at repeatable read those committed before the
+//!   transaction's first statement began; and its own transaction's changes;
+//! - `UPDATE`, `DELETE` and locking reads find their rows among those that they see, and wait for a row that another
+//!   transaction has locked or changed. Then, at read committed, they lock the newest version of the row, test their
+//!   condition again on it, and keep it locked also when it fails (`ExecLockRows` in src/backend/executor/nodeLockRows.c,
+//!   `ExecUpdate`); a row that was removed stays away even when another has taken its key. At repeatable read they fail
+//!   when the row has a newer version (40001), without a wait for whoever has locked that one, and not when it was only
+//!   locked;
+//! - `NOWAIT` fails in place of waiting, `SKIP LOCKED` goes on without the row. A locking read with `LIMIT` counts the rows
+//!   that it has locked and shows (the plan's `Limit` stands above its `LockRows`);
+//! - `INSERT`: see `insert`;
+//! - rows without an order are come to in any order;
 //! - after an error everything in the transaction is gone and nothing works until a rollback;
+//! - at repeatable read a transaction that puts a row where another has removed one since its snapshot sees both of them
+//!   under one key (measured); the old one it can neither change nor lock (40001);
+//! - those who wait for one row stand in a queue (heap_acquire_tuplock in src/backend/access/heap/heapam.c), save that two
+//!   who want it shared stand side by side. Whoever leaves it may still be overtaken, because the newest version of the row
+//!   is another one; but as long as it waits it is in the way of those behind it;
 //! - a cycle of waits is broken by aborting one of them, any of them.
+
+mod insert;
 
 use smallvec::SmallVec;
 
-use super::{Answered, Asked, Change, Database, DbCall, Effects, KeyId, RequestId, RowId, Store, Transaction, Wait};
+use super::exec::Run;
+use super::{
+    Answered, Asked, Cause, Change, Choices, Connection, ContentsId, Database, DbCall, Effects, KeyId, NO_KEYS,
+    ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
+};
 use crate::engine::Engine;
+use crate::sql::OnLocked;
 
-const ENGINE: Engine = Engine::PostgresReadCommitted;
-
-pub(super) fn ask(database: &mut Database, store: &Store, who: usize, call: DbCall, effects: &mut Effects) -> Asked {
-    if let Some(reply) = database.bracket(store, who, call, effects) {
+pub(super) fn ask(
+    database: &mut Database,
+    engine: Engine,
+    store: &Store,
+    who: usize,
+    call: DbCall,
+    choices: &mut Choices,
+    effects: &mut Effects,
+) -> Asked {
+    if let Some(reply) = database.bracket(engine, store, who, call, effects) {
         return Asked::Answered(reply);
     }
     match call {
         DbCall::Run(request) => {
-            let fresh = Progress { rest: None, done: 0, shown: Vec::new() };
-            run(database, store, who, request, fresh, effects)
+            Running { database, engine, store, who, request }.go(Progress::default(), choices, effects)
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
@@ -32,128 +56,308 @@ pub(super) fn ask(database: &mut Database, store: &Store, who: usize, call: DbCa
     }
 }
 
-pub(super) fn resume(database: &mut Database, store: &Store, who: usize, wait: Wait, effects: &mut Effects) -> Asked {
+pub(super) fn resume(
+    database: &mut Database,
+    engine: Engine,
+    store: &Store,
+    who: usize,
+    wait: Wait,
+    choices: &mut Choices,
+    effects: &mut Effects,
+) -> Asked {
     let DbCall::Run(request) = wait.call else {
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    run(database, store, who, request, Progress { rest: wait.rest, done: wait.done, shown: wait.shown }, effects)
-}
-
-/// How far a statement came before it waited.
-struct Progress {
-    rest: Option<Vec<KeyId>>,
-    done: u32,
-    shown: Vec<(KeyId, RowId)>,
-}
-
-/// Run a statement until it is answered or has to wait for another transaction.
-fn run(
-    database: &mut Database,
-    store: &Store,
-    who: usize,
-    request: RequestId,
-    mut progress: Progress,
-    effects: &mut Effects,
-) -> Asked {
-    let anew;
-    let base = database.committed;
-    let changes = database.connections[who].changes;
-    let run = match progress.rest.as_deref() {
-        None => store.run(base, changes, request),
-        Some(rest) => {
-            anew = store.run_anew(base, changes, request, Some(rest));
-            &anew
-        }
-    };
-    // An INSERT waits for whoever inserts or removes the key it wants, and has not done anything yet.
-    let mut keys: Vec<KeyId> = Vec::new();
-    keys.extend(run.wanted.iter().filter(|key| is_written_by_another(database, store, who, **key)));
-    let mut free = run.touched.len();
-    if keys.is_empty() && run.wanted.is_empty() {
-        for (place, touch) in run.touched.iter().enumerate() {
-            if is_locked_by_another(database, store, who, touch[0].0) {
-                keys.push(touch[0].0);
-                free = place;
-                break;
-            }
-        }
-    }
-    if !keys.is_empty() {
-        let connection = &mut database.connections[who];
-        let mut rest = None;
-        if run.wanted.is_empty() {
-            let before: SmallVec<[(KeyId, Change); 4]> = run.touched[..free].iter().flatten().copied().collect();
-            connection.changes = store.add_changes(changes, &before);
-            effects.changed.extend(before);
-            progress.done += free as u32;
-            progress.shown.extend(run.shown.iter().take(free));
-            rest = Some(run.touched[free..].iter().map(|touch| touch[0].0).collect());
-        }
-        let Progress { done, shown, .. } = progress;
-        connection.wait = Some(Box::new(Wait { call: DbCall::Run(request), rest, done, shown, keys }));
-        return Asked::Blocked;
-    }
-    let changed: SmallVec<[(KeyId, Change); 4]> = run.touched.iter().flatten().copied().collect();
-    effects.changed.extend_from_slice(&changed);
-    effects.shown.extend_from_slice(&run.shown);
-    let reply = finished(store, request, run, &progress);
-    let connection = &mut database.connections[who];
-    connection.changes = store.add_changes(changes, &changed);
-    match connection.transaction {
-        Transaction::None if run.error.is_some() => database.reset(who),
-        Transaction::None => database.commit(store, who, effects),
-        _ if run.error.is_some() => database.fail(ENGINE, who),
-        _ => {}
-    }
-    Asked::Answered(reply)
-}
-
-/// The answer of a statement that had dealt with some rows before it waited.
-fn finished(store: &Store, request: RequestId, run: &super::exec::Run, progress: &Progress) -> super::ReplyId {
-    match store.replies.get(run.reply) {
-        Answered::Affected(more) if progress.done > 0 => store.replies.id(&Answered::Affected(progress.done + more)),
-        Answered::Rows(more) if !progress.shown.is_empty() => {
-            let mut rows = store.project(request, &progress.shown);
-            rows.extend(more.iter().cloned());
-            store.replies.id(&Answered::Rows(rows))
-        }
-        _ => run.reply,
-    }
-}
-
-fn is_locked_by_another(database: &Database, store: &Store, who: usize, key: KeyId) -> bool {
-    others(database, store, who, key).next().is_some()
-}
-
-fn is_written_by_another(database: &Database, store: &Store, who: usize, key: KeyId) -> bool {
-    others(database, store, who, key).any(|(_, change)| change != Change::Locked)
-}
-
-/// The other connections whose transactions have locked or changed a key.
-fn others<'a>(
-    database: &'a Database,
-    store: &'a Store,
-    who: usize,
-    key: KeyId,
-) -> impl Iterator<Item = (usize, Change)> + 'a {
-    database.connections.iter().enumerate().filter(move |(other, _)| *other != who).filter_map(move |(other, open)| {
-        let changes = store.changes.get(open.changes);
-        changes.binary_search_by_key(&key, |(known, _)| *known).ok().map(|place| (other, changes[place].1))
-    })
+    let Wait { rest, done, shown, looked_at, new_rows, passed, .. } = wait;
+    let progress = Progress { rest, done, shown, looked_at, new_rows, passed };
+    Running { database, engine, store, who, request }.go(progress, choices, effects)
 }
 
 pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
     let mut found = SmallVec::new();
     let Some(wait) = &database.connections[who].wait else { return found };
-    let inserts = wait.rest.is_none();
-    for key in &wait.keys {
-        for (other, change) in others(database, store, who, *key) {
-            let harmless = inserts && change == Change::Locked;
-            if !harmless && !found.contains(&other) {
-                found.push(other);
-            }
+    for holder in wait.keys.iter().flat_map(|key| database.holders(store, who, *key, wait.want)) {
+        if !found.contains(&holder) {
+            found.push(holder);
         }
     }
     found
+}
+
+/// Those who came before this one to a row that all of them wait for: it waits for them, too.
+pub(super) fn ahead(database: &Database, who: usize) -> SmallVec<[usize; 2]> {
+    let connections = &database.connections;
+    let Some(wait) = &connections[who].wait else { return SmallVec::new() };
+    let is_ahead = |other: &Wait| other.turn < wait.turn && wait.queues_with(other);
+    let waits = |(place, other): (usize, &Connection)| {
+        other.wait.as_ref().is_some_and(|other| is_ahead(other)).then_some(place)
+    };
+    connections.iter().enumerate().filter_map(waits).collect()
+}
+
+/// How far a statement came before it waited.
+#[derive(Default)]
+struct Progress {
+    rest: Option<Vec<KeyId>>,
+    done: u32,
+    shown: Vec<(KeyId, RowId)>,
+    looked_at: Option<ContentsId>,
+    /// The rows of an `INSERT` that are not put in yet, and how many keys of the first of them are.
+    new_rows: Option<Vec<RowId>>,
+    passed: u8,
+}
+
+/// What becomes of a row that a statement wants.
+enum Fate {
+    Free,
+    Skipped,
+    Waits,
+    Fails(Cause),
+}
+
+/// A statement under way.
+struct Running<'a> {
+    database: &'a mut Database,
+    engine: Engine,
+    store: &'a Store,
+    who: usize,
+    request: RequestId,
+}
+
+impl Running<'_> {
+    /// Run until it is answered or has to wait for another transaction.
+    fn go(&mut self, mut progress: Progress, choices: &mut Choices, effects: &mut Effects) -> Asked {
+        let store = self.store;
+        let plan = store.plan(self.request);
+        let committed = self.database.committed;
+        let connection = &mut self.database.connections[self.who];
+        let mut sees = committed;
+        if self.engine.keeps_snapshot() {
+            connection.newer.get_or_insert(NO_KEYS);
+            sees = *connection.snapshot.get_or_insert(committed);
+        }
+        if plan.reads().next().is_some() {
+            progress.looked_at.get_or_insert(sees);
+        }
+        let changes = connection.changes;
+        if plan.inserts() {
+            // Whether a key is taken is asked of the newest rows, and everything else of those that it sees.
+            progress.looked_at.get_or_insert(sees);
+            return self.insert(progress, choices, effects);
+        }
+        if plan.locks().is_some_and(|locks| locks.wait == OnLocked::Skip || plan.limit().is_some()) {
+            return self.in_order(sees, progress, effects);
+        }
+        let anew;
+        let run = match (progress.rest.as_deref(), progress.looked_at) {
+            (None, None) => store.run(sees, changes, self.request),
+            (None, Some(looked_at)) if looked_at == sees => store.run(sees, changes, self.request),
+            (rest, looked_at) => {
+                anew = store.run_apart(sees, looked_at.unwrap_or(sees), changes, self.request, rest);
+                &anew
+            }
+        };
+        self.rows(run, progress, choices, effects)
+    }
+
+    /// A locking read that skips rows, or wants only so many, takes them in its own order, until it has as many as it wants:
+    /// one that is left out, or fails the second test, does not count.
+    fn in_order(&mut self, sees: ContentsId, mut progress: Progress, effects: &mut Effects) -> Asked {
+        let (store, request) = (self.store, self.request);
+        let plan = store.plan(request);
+        let want = Want::of(plan);
+        let changes = self.database.connections[self.who].changes;
+        let found = match store.candidates(sees, changes, request, progress.rest.as_deref()) {
+            Ok(found) => found,
+            Err(cause) => return self.fails(cause),
+        };
+        let keys = progress.rest.take().unwrap_or_else(|| found.iter().map(|(key, _)| *key).collect());
+        let mut locked: SmallVec<[(KeyId, Change); 4]> = SmallVec::new();
+        for (place, key) in keys.iter().enumerate() {
+            if plan.limit().is_some_and(|limit| progress.shown.len() == limit) {
+                break;
+            }
+            let row = found.iter().find(|(known, _)| known == key).map(|(_, row)| *row);
+            if store.seen(sees, changes, *key).is_none() {
+                continue;
+            }
+            match (self.fate(*key, row, want), row) {
+                (Fate::Free, Some(row)) => {
+                    locked.push((*key, Change::Locked));
+                    progress.shown.push((*key, row));
+                }
+                (Fate::Free, None) => {
+                    store.note(Rule::PostgresPassed);
+                    locked.push((*key, Change::Locked));
+                }
+                (Fate::Skipped, _) => store.note(Rule::PostgresSkips),
+                (Fate::Fails(cause), _) => return self.fails(cause),
+                (Fate::Waits, _) => {
+                    store.note(Rule::PostgresWaits);
+                    self.keep(&locked, want, effects);
+                    let Progress { shown, looked_at, .. } = progress;
+                    let (call, rest, keys) = (DbCall::Run(request), Some(keys[place..].to_vec()), vec![*key]);
+                    let forgets_removed = !self.engine.keeps_snapshot();
+                    let wait = Wait { rest, shown, looked_at, keys, forgets_removed, ..Wait::new(call, want) };
+                    return self.wait(wait);
+                }
+            }
+        }
+        let reply = match store.project(request, &progress.shown) {
+            Ok(rows) => store.replies.id(&Answered::Rows(rows)),
+            Err(cause) => return self.fails(cause),
+        };
+        self.keep(&locked, want, effects);
+        effects.shown.extend(progress.shown);
+        self.ends(None, reply, effects)
+    }
+
+    /// A statement that finds rows comes to them one by one.
+    fn rows(&mut self, run: &Run, mut progress: Progress, choices: &mut Choices, effects: &mut Effects) -> Asked {
+        let plan = self.store.plan(self.request);
+        let want = Want::of(plan);
+        let found = self.found(run, progress.rest.as_deref());
+        let fates: SmallVec<[Fate; 4]> = found
+            .iter()
+            .map(|(key, place)| self.fate(*key, place.and_then(|place| run.olds.get(place).copied()), want))
+            .collect();
+        let any_order = !plan.has_order() && fates.iter().any(|fate| !matches!(fate, Fate::Free));
+        let mut left: SmallVec<[usize; 4]> = (0..fates.len()).collect();
+        let mut free: SmallVec<[usize; 4]> = SmallVec::new();
+        let mut waits_for = None;
+        while waits_for.is_none() && !left.is_empty() {
+            let place = if any_order { choices.pick(left.len()) } else { 0 };
+            match fates[left[place]] {
+                Fate::Free => free.push(left.remove(place)),
+                Fate::Skipped => drop(left.remove(place)),
+                Fate::Fails(cause) => return self.fails(cause),
+                Fate::Waits => waits_for = Some(found[left[place]].0),
+            }
+        }
+        free.sort_unstable();
+        let dealt: SmallVec<[usize; 4]> = free.iter().filter_map(|place| found[*place].1).collect();
+        let mut changed: SmallVec<[(KeyId, Change); 4]> =
+            dealt.iter().flat_map(|place| &run.touched[*place]).copied().collect();
+        let passed_over = free.iter().filter(|place| found[**place].1.is_none());
+        changed.extend(passed_over.map(|place| {
+            self.store.note(Rule::PostgresPassed);
+            (found[*place].0, Change::Locked)
+        }));
+        self.keep(&changed, want, effects);
+        // A plain read shows rows that it does not touch.
+        let shown = |place: &usize| run.shown.get(*place).copied();
+        if progress.rest.is_some() && !self.engine.keeps_snapshot() {
+            self.store.note(Rule::PostgresAgain);
+        }
+        if let Some(key) = waits_for {
+            self.store.note(Rule::PostgresWaits);
+            progress.done += dealt.len() as u32;
+            progress.shown.extend(dealt.iter().filter_map(shown));
+            let rest = Some(left.iter().map(|place| found[*place].0).collect());
+            let Progress { done, shown, looked_at, .. } = progress;
+            let call = DbCall::Run(self.request);
+            let forgets_removed = !self.engine.keeps_snapshot();
+            let keys = vec![key];
+            return self.wait(Wait { rest, done, shown, looked_at, keys, forgets_removed, ..Wait::new(call, want) });
+        }
+        let reply = match self.store.replies.get(run.reply) {
+            Answered::Affected(_) if progress.done > 0 => {
+                self.store.replies.id(&Answered::Affected(progress.done + dealt.len() as u32))
+            }
+            Answered::Rows(_) if !progress.shown.is_empty() => {
+                progress.shown.extend(dealt.iter().filter_map(shown));
+                match self.store.project(self.request, &progress.shown) {
+                    Ok(rows) => self.store.replies.id(&Answered::Rows(rows)),
+                    Err(cause) => return self.fails(cause),
+                }
+            }
+            _ => run.reply,
+        };
+        effects.shown.extend(run.shown.iter().copied());
+        self.ends(run.error, reply, effects)
+    }
+
+    /// The rows that it comes to, each with its place in the run. One that it had found before it waited and that does not
+    /// satisfy its condition any more has no place there, but is come to all the same.
+    fn found(&self, run: &Run, rest: Option<&[KeyId]>) -> SmallVec<[(KeyId, Option<usize>); 4]> {
+        let touched = || run.touched.iter().map(|touch| touch[0].0);
+        let Some(rest) = rest else { return touched().enumerate().map(|(place, key)| (key, Some(place))).collect() };
+        let changes = self.database.connections[self.who].changes;
+        // Whoever keeps a snapshot goes on seeing what is gone.
+        let sees = self.database.connections[self.who].snapshot.unwrap_or(self.database.committed);
+        let is_there = |key: &&KeyId| self.store.seen(sees, changes, **key).is_some();
+        let place = |key: &KeyId| (*key, touched().position(|known| known == *key));
+        rest.iter().filter(is_there).map(place).collect()
+    }
+
+    fn fate(&self, key: KeyId, row: Option<RowId>, want: Want) -> Fate {
+        if self.is_newer(key) && !row.is_some_and(|row| self.has_put_beside(key, row)) {
+            self.store.note(Rule::PostgresStale);
+            Fate::Fails(Cause::Stale)
+        } else if self.database.is_held(self.store, self.who, key, want) {
+            match self.store.plan(self.request).locks().map(|locks| locks.wait) {
+                None | Some(OnLocked::Wait) => Fate::Waits,
+                Some(OnLocked::Skip) => Fate::Skipped,
+                Some(OnLocked::Fail) => {
+                    self.store.note(Rule::PostgresNoWait);
+                    Fate::Fails(Cause::NotAvailable)
+                }
+            }
+        } else {
+            Fate::Free
+        }
+    }
+
+    /// It has put this row there itself, beside one that is gone.
+    fn has_put_beside(&self, key: KeyId, row: RowId) -> bool {
+        let own = self.store.changes.get(self.database.connections[self.who].changes);
+        own.contains(&(key, Change::Beside(row)))
+    }
+
+    /// Another has committed a version of the row that this transaction does not see.
+    fn is_newer(&self, key: KeyId) -> bool {
+        self.database.connections[self.who].newer.is_some_and(|newer| self.store.has_key(newer, key))
+    }
+
+    /// Keep what was done to some rows, or that they are locked.
+    fn keep(&mut self, changed: &[(KeyId, Change)], want: Want, effects: &mut Effects) {
+        let connection = &mut self.database.connections[self.who];
+        if want == Want::Share {
+            connection.shared = self.store.add_keys(connection.shared, changed.iter().map(|(key, _)| *key));
+        } else {
+            connection.changes = self.store.add_changes(connection.changes, changed);
+            effects.changed.extend(changed.iter().copied());
+        }
+    }
+
+    fn wait(&mut self, mut wait: Wait) -> Asked {
+        let waits = self.database.connections.iter().filter_map(|other| other.wait.as_ref());
+        wait.turn = waits.filter(|other| wait.queues_with(other)).map(|other| other.turn + 1).max().unwrap_or(0);
+        if wait.turn > 0 {
+            self.store.note(Rule::PostgresQueue);
+        }
+        self.database.connections[self.who].wait = Some(Box::new(wait));
+        Asked::Blocked
+    }
+
+    /// It fails before it has done anything.
+    fn fails(&mut self, cause: Cause) -> Asked {
+        match self.database.connections[self.who].transaction {
+            Transaction::None => self.database.reset(self.who),
+            _ => self.database.fail(self.engine, self.store, self.who, cause),
+        }
+        Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
+    }
+
+    /// It is answered; one that stands alone is committed with that.
+    fn ends(&mut self, error: Option<Cause>, reply: ReplyId, effects: &mut Effects) -> Asked {
+        match (self.database.connections[self.who].transaction, error) {
+            (Transaction::None, Some(_)) => self.database.reset(self.who),
+            (Transaction::None, None) => self.database.commit(self.store, self.who, effects),
+            (_, Some(cause)) => self.database.fail(self.engine, self.store, self.who, cause),
+            (_, None) => {}
+        }
+        Asked::Answered(reply)
+    }
 }

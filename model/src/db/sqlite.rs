@@ -7,14 +7,14 @@
 //!   or is the writer now (SQLITE_BUSY at once: the busy handler is not asked while a read is open): a conflict either way
 //!   (sqlite.org/c3ref/busy_handler.html, sqlite.org/isolation.html);
 //! - a row that is written as it was dirties no page: a commit of nothing else leaves other snapshots as they were, while
-//!   a change and its undoing by two statements does not (measured; held by the replay of schedules drawn by seed);
+//!   a change and its undoing by two statements, or by the error of one, does not (measured; held by the replay of
+//!   schedules drawn by seed);
 //! - whoever is not in a transaction with a snapshot waits for the writer (`busy_timeout`);
 //! - a failed statement undoes itself, and the transaction keeps the write lock until it is rolled back.
 
-use paidonce_protocol::Error;
 use smallvec::SmallVec;
 
-use super::{Answered, Asked, Change, Database, DbCall, Effects, Store, Transaction, Wait};
+use super::{Answered, Asked, Cause, Change, Database, DbCall, Effects, Rule, Store, Transaction, Wait, Want};
 use crate::engine::Engine;
 
 pub(super) fn ask(
@@ -25,7 +25,7 @@ pub(super) fn ask(
     call: DbCall,
     effects: &mut Effects,
 ) -> Asked {
-    if let Some(reply) = database.bracket(store, who, call, effects) {
+    if let Some(reply) = database.bracket(engine, store, who, call, effects) {
         return Asked::Answered(reply);
     }
     let others_write = another_writes(database, who);
@@ -33,6 +33,7 @@ pub(super) fn ask(
         DbCall::Begin => {
             if engine == Engine::SqliteImmediate {
                 if others_write {
+                    store.note(Rule::SqliteWaits);
                     return block(database, who, call);
                 }
                 database.connections[who].writer = true;
@@ -44,10 +45,18 @@ pub(super) fn ask(
             let connection = &database.connections[who];
             if !connection.writer {
                 if connection.snapshot.is_some() && (connection.stale || others_write) {
-                    database.fail(engine, who);
-                    return Asked::Answered(store.replies.id(&Answered::Error(Error::Conflict)));
+                    // The write lock is asked for first.
+                    let (cause, rule) = if others_write {
+                        (Cause::NotAvailable, Rule::SqliteBusy)
+                    } else {
+                        (Cause::Stale, Rule::SqliteStale)
+                    };
+                    store.note(rule);
+                    database.fail(engine, store, who, cause);
+                    return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
                 }
                 if others_write {
+                    store.note(Rule::SqliteWaits);
                     return block(database, who, call);
                 }
             }
@@ -62,13 +71,13 @@ pub(super) fn ask(
             };
             let run = store.run(base, connection.changes, request);
             effects.shown.extend_from_slice(&run.shown);
-            if run.error.is_some() && connection.transaction == Transaction::Open {
-                database.fail(engine, who);
+            if let Some(cause) = run.error.filter(|_| connection.transaction == Transaction::Open) {
+                database.fail(engine, store, who, cause);
             }
             Asked::Answered(run.reply)
         }
         // `bracket` has answered these.
-        DbCall::Commit | DbCall::Rollback => Asked::Answered(store.replies.id(&Answered::Error(Error::Misuse))),
+        DbCall::Commit | DbCall::Rollback => Asked::Answered(store.replies.id(&Answered::Failed(Cause::Senseless))),
     }
 }
 
@@ -85,25 +94,34 @@ fn write(
     let changed: SmallVec<[_; 4]> = run.touched.iter().flatten().copied().collect();
     effects.changed.extend_from_slice(&changed);
     connection.dirty |= changed.iter().any(|(key, change)| match change {
-        Change::Put(row) => store.seen(database.committed, connection.changes, *key) != Some(*row),
+        Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => {
+            store.seen(database.committed, connection.changes, *key) != Some(*row)
+        }
         Change::Gone => true,
         Change::Locked => false,
     });
+    if !changed.is_empty() && !connection.dirty {
+        store.note(Rule::SqliteSame);
+    }
+    // What is undone has been written all the same: the commit writes the pages as they were.
+    connection.dirty |= run.undone && connection.transaction != Transaction::None;
+    if run.error.is_some() {
+        store.note(Rule::SqliteUndone);
+    }
     connection.changes = store.add_changes(connection.changes, &changed);
     if connection.transaction == Transaction::None {
         database.commit(store, who, effects);
     } else {
         connection.writer = true;
-        if run.error.is_some() {
-            database.fail(engine, who);
+        if let Some(cause) = run.error {
+            database.fail(engine, store, who, cause);
         }
     }
     Asked::Answered(run.reply)
 }
 
 fn block(database: &mut Database, who: usize, call: DbCall) -> Asked {
-    let wait = Wait { call, rest: None, done: 0, shown: Vec::new(), keys: Vec::new() };
-    database.connections[who].wait = Some(Box::new(wait));
+    database.connections[who].wait = Some(Box::new(Wait::new(call, Want::Exclusive)));
     Asked::Blocked
 }
 

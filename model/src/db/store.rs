@@ -2,13 +2,17 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use paidonce_protocol::{Error, Reply, Row, Statement, Value};
+use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
 use rustc_hash::FxHashMap;
 
+use super::cause::Cause;
 use super::exec::Run;
+use super::gaps::{Gap, NO_GAPS};
+use super::rules::Noted;
+use super::transactions::Caller;
 use super::value::{Symbols, Val};
 use crate::intern::Interner;
-use crate::sql::{Plan, Space, SqlError, Tables};
+use crate::sql::{Kind, Plan, Space, SqlError, Tables};
 
 /// A key of a table or of a unique index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,8 @@ pub(crate) type RowId = u32;
 pub(crate) type ContentsId = u32;
 /// What a transaction has locked and written.
 pub(crate) type ChangesId = u32;
+/// A set of keys, in the order of their numbers.
+pub(crate) type KeySetId = u32;
 /// A statement with its arguments.
 pub(crate) type RequestId = u32;
 /// An answer.
@@ -38,8 +44,32 @@ pub(crate) enum Change {
     Locked,
     /// Wrote this row.
     Put(RowId),
+    /// Changed the row to which this entry of a further key leads, and not the entry: no lock on it.
+    Follows(RowId),
+    /// Removed what was there, and put this row in its place: not the same row any more.
+    Reborn(RowId),
+    /// Put this row where nothing is any more, but where its own snapshot goes on showing another one: it sees both.
+    Beside(RowId),
     /// Removed it.
     Gone,
+}
+
+impl Change {
+    /// What it comes to when this is followed by another of the same transaction.
+    fn then(self, next: Change) -> Change {
+        match (self, next) {
+            (before @ (Change::Put(_) | Change::Reborn(_) | Change::Gone), Change::Locked) => before,
+            (Change::Put(_) | Change::Locked, Change::Follows(row)) | (Change::Follows(row), Change::Locked) => {
+                Change::Put(row)
+            }
+            (Change::Reborn(_), Change::Follows(row)) => Change::Reborn(row),
+            (Change::Gone | Change::Reborn(_), Change::Put(row)) => Change::Reborn(row),
+            (Change::Beside(row), Change::Locked) => Change::Beside(row),
+            (Change::Beside(_), Change::Put(row) | Change::Follows(row)) => Change::Beside(row),
+            (Change::Beside(_), Change::Gone) => Change::Locked,
+            (_, next) => next,
+        }
+    }
 }
 
 /// A transaction's changes, in the order of the key's number.
@@ -55,15 +85,24 @@ pub(crate) enum Answered {
     Rows(Vec<Vec<Val>>),
     Affected(u32),
     Clock(i64),
+    /// As a protocol is told it.
     Error(Error),
+    /// As the database says it.
+    Failed(Cause),
 }
 
 /// No changes.
 pub(crate) const NOTHING: ChangesId = 0;
+/// No keys.
+pub(crate) const NO_KEYS: KeySetId = 0;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Store {
+    /// Who sends the calls.
+    pub(crate) caller: Caller,
+    /// Whose words and ways statements follow.
+    pub(crate) dialect: Dialect,
     pub(crate) tables: Tables,
     pub(crate) plans: Vec<Plan>,
     by_name: FxHashMap<&'static str, u16>,
@@ -72,15 +111,18 @@ pub(crate) struct Store {
     pub(crate) keys: Interner<Key>,
     pub(crate) contents: Interner<Contents>,
     pub(crate) changes: Interner<Changes>,
+    pub(crate) key_sets: Interner<Vec<KeyId>>,
+    pub(crate) gap_sets: Interner<Vec<Gap>>,
     pub(crate) requests: Interner<BoundStatement>,
     pub(crate) replies: Interner<Answered>,
     runs: RwLock<FxHashMap<(ContentsId, ChangesId, RequestId), u32>>,
     run_results: boxcar::Vec<Run>,
+    pub(super) noted: Noted,
 }
 
 impl Store {
-    /// A store for this schema and these statements.
-    pub(crate) fn new(schema: &str, statements: &[&'static Statement]) -> Result<Self, SqlError> {
+    /// A store for this schema and these statements, as a database of this dialect runs them.
+    pub(crate) fn new(schema: &str, statements: &[&'static Statement], dialect: Dialect) -> Result<Self, SqlError> {
         let tables = Tables::parse(schema)?;
         let symbols = Symbols::new();
         let mut plans: Vec<Plan> = Vec::new();
@@ -89,14 +131,22 @@ impl Store {
             if by_name.contains_key(statement.name) {
                 continue;
             }
-            let plan = Plan::compile(statement, &tables, &symbols)?;
+            let plan = Plan::compile(statement, &tables, &symbols, dialect)?;
             by_name.insert(statement.name, plans.len() as u16);
             plans.push(plan);
         }
         let changes = Interner::new();
         let nothing = changes.id(&Changes::new());
         debug_assert_eq!(nothing, NOTHING);
+        let key_sets = Interner::new();
+        let no_keys = key_sets.id(&Vec::new());
+        debug_assert_eq!(no_keys, NO_KEYS);
+        let gap_sets = Interner::new();
+        let no_gaps = gap_sets.id(&Vec::new());
+        debug_assert_eq!(no_gaps, NO_GAPS);
         Ok(Store {
+            caller: Caller::Session,
+            dialect,
             tables,
             plans,
             by_name,
@@ -105,24 +155,62 @@ impl Store {
             keys: Interner::new(),
             contents: Interner::new(),
             changes,
+            key_sets,
+            gap_sets,
             requests: Interner::new(),
             replies: Interner::new(),
             runs: RwLock::default(),
             run_results: boxcar::Vec::new(),
+            noted: Noted::default(),
         })
+    }
+
+    /// A store for scripts, whose statements come one by one.
+    pub(crate) fn for_scripts(schema: &str, dialect: Dialect) -> Result<Self, SqlError> {
+        Ok(Store { caller: Caller::Script, ..Store::new(schema, &[], dialect)? })
+    }
+
+    /// Take a further statement in.
+    pub(crate) fn add(&mut self, statement: &'static Statement) -> Result<(), SqlError> {
+        if !self.by_name.contains_key(statement.name) {
+            let plan = Plan::compile(statement, &self.tables, &self.symbols, self.dialect)?;
+            self.by_name.insert(statement.name, self.plans.len() as u16);
+            self.plans.push(plan);
+        }
+        Ok(())
     }
 
     /// The number of a statement with these arguments.
     pub(crate) fn request(&self, statement: &'static Statement, arguments: &[Value]) -> Result<RequestId, SqlError> {
         let fail = |problem: String| Err(SqlError { subject: statement.name.to_owned(), problem });
-        let Some(&plan) = self.by_name.get(statement.name) else {
-            return fail("is sent but not listed among the protocol's statements; add it to the list".to_owned());
-        };
-        let takes = self.plans[plan as usize].arguments;
-        if takes != arguments.len() {
-            return fail(format!("takes {takes} arguments and was given {}", arguments.len()));
+        let plan = self.number_of(statement)?;
+        let takes = &self.plans[plan as usize].arguments;
+        if takes.len() != arguments.len() {
+            return fail(format!("takes {} arguments and was given {}", takes.len(), arguments.len()));
+        }
+        for (place, (kind, value)) in takes.iter().zip(arguments).enumerate() {
+            let is = match value {
+                Value::Null => continue,
+                Value::Int(_) | Value::Instant(_) => Kind::Integer,
+                Value::Text(_) => Kind::Text,
+            };
+            if let Some(kind) = kind.filter(|kind| *kind != is) {
+                return fail(format!("needs {} for ${} and was given {value}", kind.name(), place + 1));
+            }
         }
         Ok(self.requests.id(&(plan, arguments.iter().map(|value| self.symbols.val(value)).collect())))
+    }
+
+    fn number_of(&self, statement: &'static Statement) -> Result<u16, SqlError> {
+        self.by_name.get(statement.name).copied().ok_or_else(|| SqlError {
+            subject: statement.name.to_owned(),
+            problem: "is sent but not listed among the protocol's statements; add it to the list".to_owned(),
+        })
+    }
+
+    /// The plan of a statement.
+    pub(crate) fn plan_of(&self, statement: &'static Statement) -> Result<&Plan, SqlError> {
+        Ok(&self.plans[self.number_of(statement)? as usize])
     }
 
     /// The plan of a request.
@@ -134,7 +222,7 @@ impl Store {
     pub(crate) fn keys_of(&self, table: usize, row: &[Val]) -> Vec<KeyId> {
         let definition = &self.tables.tables[table];
         let key = |space: Space, columns: &[usize]| {
-            let values: Vec<Val> = columns.iter().map(|column| as_key(row[*column])).collect();
+            let values: Vec<Val> = columns.iter().map(|column| row[*column].as_key()).collect();
             self.keys.id(&Key { space, values })
         };
         let mut keys = vec![key(table as Space, &definition.primary)];
@@ -182,8 +270,12 @@ impl Store {
             let place = space.binary_search_by(|(other, _)| self.compare_keys(*other, *key));
             match (change, place) {
                 (Change::Locked, _) | (Change::Gone, Err(_)) => {}
-                (Change::Put(row), Ok(place)) => space[place].1 = *row,
-                (Change::Put(row), Err(place)) => space.insert(place, (*key, *row)),
+                (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Ok(place)) => space[place].1 = *row,
+                (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Err(place)) => {
+                    space.insert(place, (*key, *row));
+                }
+                (Change::Beside(row), Ok(place)) => space.insert(place + 1, (*key, *row)),
+                (Change::Beside(row), Err(place)) => space.insert(place, (*key, *row)),
                 (Change::Gone, Ok(place)) => drop(space.remove(place)),
             }
         }
@@ -209,6 +301,39 @@ impl Store {
         space.iter().find(|(other, _)| *other == key).map(|(_, row)| *row)
     }
 
+    pub(crate) fn has_key(&self, keys: KeySetId, key: KeyId) -> bool {
+        keys != NO_KEYS && self.key_sets.get(keys).binary_search(&key).is_ok()
+    }
+
+    /// A transaction's changes when a statement is undone and its locks stay.
+    pub(crate) fn undone(&self, before: ChangesId, after: ChangesId) -> ChangesId {
+        let known = self.changes.get(before);
+        let undo = |(key, change): &(KeyId, Change)| match known.binary_search_by_key(key, |(known, _)| *known) {
+            Ok(place) => Some((*key, known[place].1)),
+            Err(_) => (!matches!(change, Change::Follows(_))).then_some((*key, Change::Locked)),
+        };
+        self.changes.id(&self.changes.get(after).iter().filter_map(undo).collect())
+    }
+
+    /// How a key stands to those that begin with these values.
+    pub(crate) fn compare_prefix(&self, key: KeyId, values: &[Val]) -> std::cmp::Ordering {
+        let own = &self.keys.get(key).values;
+        let orders = own.iter().zip(values).map(|(own, other)| self.symbols.sort_order(*own, other.as_key()));
+        orders.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    }
+
+    /// A set of keys with these added.
+    pub(crate) fn add_keys(&self, keys: KeySetId, added: impl Iterator<Item = KeyId>) -> KeySetId {
+        let mut all = self.key_sets.get(keys).clone();
+        let before = all.len();
+        for key in added {
+            if let Err(place) = all.binary_search(&key) {
+                all.insert(place, key);
+            }
+        }
+        if all.len() == before { keys } else { self.key_sets.id(&all) }
+    }
+
     /// A transaction's changes with these added; a later change of a key replaces an earlier one.
     pub(crate) fn add_changes(&self, changes: ChangesId, added: &[(KeyId, Change)]) -> ChangesId {
         if added.is_empty() {
@@ -217,8 +342,7 @@ impl Store {
         let mut all = self.changes.get(changes).clone();
         for (key, change) in added {
             match all.binary_search_by_key(key, |(known, _)| *known) {
-                Ok(place) if *change == Change::Locked && all[place].1 != Change::Locked => {}
-                Ok(place) => all[place].1 = *change,
+                Ok(place) => all[place].1 = all[place].1.then(*change),
                 Err(place) => all.insert(place, (*key, *change)),
             }
         }
@@ -238,6 +362,14 @@ impl Store {
         &self.run_results[index]
     }
 
+    /// An answer as a protocol tells it from others.
+    pub(crate) fn as_told(&self, reply: ReplyId) -> ReplyId {
+        match self.replies.get(reply) {
+            Answered::Failed(cause) => self.replies.id(&Answered::Error(cause.kind())),
+            _ => reply,
+        }
+    }
+
     /// An answer as a protocol is given it.
     pub(crate) fn reply(&self, id: ReplyId) -> Result<Reply, Error> {
         match self.replies.get(id) {
@@ -249,14 +381,7 @@ impl Store {
             Answered::Affected(rows) => Ok(Reply::Affected(u64::from(*rows))),
             Answered::Clock(now_ms) => Ok(Reply::Clock(*now_ms)),
             Answered::Error(error) => Err(*error),
+            Answered::Failed(cause) => Err(cause.kind()),
         }
-    }
-}
-
-/// A moment in a key is the integer that a database keeps for it.
-fn as_key(val: Val) -> Val {
-    match val {
-        Val::Instant(ms) => Val::Int(ms),
-        other => other,
     }
 }

@@ -17,6 +17,16 @@ pub(crate) enum Val {
     Text(Symbol),
 }
 
+impl Val {
+    /// A moment in a key is the integer that a database keeps for it.
+    pub(crate) fn as_key(self) -> Val {
+        match self {
+            Val::Instant(ms) => Val::Int(ms),
+            other => other,
+        }
+    }
+}
+
 /// Every text that the model has met.
 pub(crate) type Symbols = Interner<String>;
 

@@ -128,8 +128,8 @@ impl Model for Page {
     fn format_action(&self, action: &Action) -> String {
         let name = |who: u8| self.world.slots[usize::from(who)].name.as_str();
         match action {
-            Action::Step(who) => format!("{} makes its next call", name(*who)),
-            Action::Grant(who) => format!("{} need not wait any longer", name(*who)),
+            Action::Step(who, _) => format!("{} makes its next call", name(*who)),
+            Action::Grant(who, _) => format!("{} need not wait any longer", name(*who)),
             Action::Victim(who) => format!("{} is the victim of the deadlock", name(*who)),
             Action::Lose(who, meaning) => {
                 let meaning = match meaning {
@@ -148,7 +148,7 @@ impl Model for Page {
                 };
                 format!("{} dies: {form}", name(*who))
             }
-            Action::Land(_) => "what was on its way arrives".to_owned(),
+            Action::Land(..) => "what was on its way arrives".to_owned(),
             Action::Reap(_) => "the server notices a dead connection".to_owned(),
             Action::Tick => "time passes".to_owned(),
         }

@@ -93,7 +93,7 @@ impl Scenario {
     }
 }
 
-/// One line: `admin, ipn x4 (2 at once); web-1, web-2 +120000 ms; 1 death (soft, reset, silent), 2 ticks; 3 attempts`.
+/// One line: `admin, ipn x4 (2 at once); web-1, web-2 +120000 ms; 1 death (soft, reset, silent), 2 ticks; 5 attempts`.
 impl Display for Bounds {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let actors = self.actors.iter().map(|(name, actor)| {

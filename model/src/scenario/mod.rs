@@ -183,7 +183,7 @@ pub struct ScenarioSettings {
 impl Default for ScenarioSettings {
     fn default() -> Self {
         ScenarioSettings {
-            attempts: 3,
+            attempts: 5,
             lease_ms: 3_600_000,
             poll_ms: 1_000,
             polls: 0,
@@ -261,8 +261,9 @@ pub enum Assume {
 pub struct Check {
     /// The protocol in the notice role.
     pub protocol: String,
-    /// The engines, by name.
-    pub engines: Vec<String>,
+    /// The engines, by name: all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engines: Option<Vec<String>>,
     /// The claims to report: all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Vec<String>>,

@@ -1,59 +1,122 @@
-//! Scalars and conditions over one row and the statement's arguments.
+//! Scalars and conditions over one row, the statement's arguments and what its sub-selects found.
 
-use crate::db::Val;
+use std::cmp::Ordering;
 
-/// A value computed from a row and the statement's arguments.
+use crate::db::{Symbols, Val};
+
+/// What an expression is computed from, besides the row.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub(crate) arguments: &'a [Val],
+    /// For each sub-select of the statement the first column of its rows.
+    pub(crate) answers: &'a [Vec<Val>],
+    pub(crate) symbols: &'a Symbols,
+}
+
+/// A value computed from a row and what is given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Scalar {
     Column(usize),
     Argument(usize),
     Constant(Val),
-    Add(Box<Scalar>, Box<Scalar>),
-    Subtract(Box<Scalar>, Box<Scalar>),
+    /// The one value that a sub-select found, or `NULL`.
+    Answer(usize),
+    Arithmetic(Operator, Box<Scalar>, Box<Scalar>),
+    /// The remainder by a constant that is not zero, with the sign of the left side.
+    Remainder(Box<Scalar>, i64),
+    Negative(Box<Scalar>),
+    /// `CAST(… AS BIGINT)` of what is an integer already.
+    Integer(Box<Scalar>),
+    Coalesce(Vec<Scalar>),
 }
 
-/// An expression that cannot be computed: arithmetic on something that is not a number, or an overflow.
+/// What is done to two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+/// An expression that cannot be computed: arithmetic on something that is not a number, an overflow, a comparison of a
+/// text with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Uncomputable;
 
-impl Scalar {
-    pub(crate) fn value(&self, row: &[Val], arguments: &[Val]) -> Result<Val, Uncomputable> {
-        let arithmetic = |left: &Scalar, right: &Scalar, f: fn(i64, i64) -> Option<i64>| match (
-            left.value(row, arguments)?,
-            right.value(row, arguments)?,
-        ) {
-            (Val::Null, _) | (_, Val::Null) => Ok(Val::Null),
-            (Val::Int(a), Val::Int(b)) => f(a, b).map(Val::Int).ok_or(Uncomputable),
-            (Val::Instant(a), Val::Int(b)) => f(a, b).map(Val::Instant).ok_or(Uncomputable),
-            _ => Err(Uncomputable),
+impl Operator {
+    pub(super) fn apply(self, left: Val, right: Val) -> Result<Val, Uncomputable> {
+        let number = |a: i64, b: i64| match self {
+            Operator::Add => a.checked_add(b),
+            Operator::Subtract => a.checked_sub(b),
+            Operator::Multiply => a.checked_mul(b),
         };
-        match self {
-            Scalar::Column(column) => Ok(row[*column]),
-            Scalar::Argument(argument) => Ok(arguments[*argument]),
-            Scalar::Constant(value) => Ok(*value),
-            Scalar::Add(left, right) => arithmetic(left, right, i64::checked_add),
-            Scalar::Subtract(left, right) => arithmetic(left, right, i64::checked_sub),
-        }
+        let (make, a, b): (fn(i64) -> Val, i64, i64) = match (self, left, right) {
+            (_, Val::Null, _) | (_, _, Val::Null) => return Ok(Val::Null),
+            (_, Val::Int(a), Val::Int(b)) => (Val::Int, a, b),
+            // A moment can be moved, and two of them have a distance.
+            (Operator::Add | Operator::Subtract, Val::Instant(a), Val::Int(b)) => (Val::Instant, a, b),
+            (Operator::Add, Val::Int(a), Val::Instant(b)) => (Val::Instant, a, b),
+            (Operator::Subtract, Val::Instant(a), Val::Instant(b)) => (Val::Int, a, b),
+            _ => return Err(Uncomputable),
+        };
+        number(a, b).map(make).ok_or(Uncomputable)
+    }
+}
+
+impl Scalar {
+    pub(crate) fn value(&self, row: &[Val], given: &Given<'_>) -> Result<Val, Uncomputable> {
+        Ok(match self {
+            Scalar::Column(column) => row[*column],
+            Scalar::Argument(argument) => given.arguments[*argument],
+            Scalar::Constant(value) => *value,
+            Scalar::Answer(number) => given.answers[*number].first().copied().unwrap_or(Val::Null),
+            Scalar::Arithmetic(operator, left, right) => {
+                operator.apply(left.value(row, given)?, right.value(row, given)?)?
+            }
+            Scalar::Remainder(left, divisor) => match left.value(row, given)? {
+                Val::Null => Val::Null,
+                Val::Int(n) => Val::Int(n.wrapping_rem(*divisor)),
+                _ => return Err(Uncomputable),
+            },
+            Scalar::Negative(inner) => match inner.value(row, given)? {
+                Val::Null => Val::Null,
+                Val::Int(n) => Val::Int(n.checked_neg().ok_or(Uncomputable)?),
+                _ => return Err(Uncomputable),
+            },
+            Scalar::Integer(inner) => match inner.value(row, given)? {
+                Val::Text(_) => return Err(Uncomputable),
+                number => number,
+            },
+            Scalar::Coalesce(all) => {
+                for scalar in all {
+                    let value = scalar.value(row, given)?;
+                    if value != Val::Null {
+                        return Ok(value);
+                    }
+                }
+                Val::Null
+            }
+        })
     }
 
     /// True when a column of the row goes into the value.
     pub(crate) fn reads_row(&self) -> bool {
-        match self {
-            Scalar::Column(_) => true,
-            Scalar::Argument(_) | Scalar::Constant(_) => false,
-            Scalar::Add(left, right) | Scalar::Subtract(left, right) => left.reads_row() || right.reads_row(),
-        }
+        let mut columns = Vec::new();
+        self.columns(&mut columns);
+        !columns.is_empty()
     }
 
     /// The columns that go into the value.
     pub(crate) fn columns(&self, into: &mut Vec<usize>) {
         match self {
             Scalar::Column(column) => into.push(*column),
-            Scalar::Argument(_) | Scalar::Constant(_) => {}
-            Scalar::Add(left, right) | Scalar::Subtract(left, right) => {
+            Scalar::Argument(_) | Scalar::Constant(_) | Scalar::Answer(_) => {}
+            Scalar::Arithmetic(_, left, right) => {
                 left.columns(into);
                 right.columns(into);
             }
+            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.columns(into),
+            Scalar::Coalesce(all) => all.iter().for_each(|scalar| scalar.columns(into)),
         }
     }
 }
@@ -69,56 +132,63 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Comparison::Equal => ordering.is_eq(),
+            Comparison::NotEqual => ordering.is_ne(),
+            Comparison::Less => ordering.is_lt(),
+            Comparison::LessOrEqual => ordering.is_le(),
+            Comparison::Greater => ordering.is_gt(),
+            Comparison::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
 /// A condition over a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Condition {
     Compare(Comparison, Scalar, Scalar),
     IsNull(Scalar),
+    /// `IN (a, b, …)`.
+    In(Scalar, Vec<Scalar>),
+    /// `IN (SELECT …)`, by the sub-select's number.
+    Among(Scalar, usize),
+    /// `EXISTS (SELECT …)`, by the sub-select's number.
+    Exists(usize),
     Not(Box<Condition>),
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
 }
 
 impl Condition {
-    /// SQL's three-valued logic: `None` is unknown. `order` compares two values of one kind.
-    pub(crate) fn holds(
-        &self,
-        row: &[Val],
-        arguments: &[Val],
-        order: &impl Fn(Val, Val) -> Option<std::cmp::Ordering>,
-    ) -> Result<Option<bool>, Uncomputable> {
+    /// SQL's three-valued logic: `None` is unknown.
+    pub(crate) fn holds(&self, row: &[Val], given: &Given<'_>) -> Result<Option<bool>, Uncomputable> {
         Ok(match self {
             Condition::Compare(comparison, left, right) => {
-                let (left, right) = (left.value(row, arguments)?, right.value(row, arguments)?);
-                if left == Val::Null || right == Val::Null {
-                    return Ok(None);
-                }
-                let ordering = order(left, right).ok_or(Uncomputable)?;
-                Some(match comparison {
-                    Comparison::Equal => ordering.is_eq(),
-                    Comparison::NotEqual => ordering.is_ne(),
-                    Comparison::Less => ordering.is_lt(),
-                    Comparison::LessOrEqual => ordering.is_le(),
-                    Comparison::Greater => ordering.is_gt(),
-                    Comparison::GreaterOrEqual => ordering.is_ge(),
-                })
+                compare(*comparison, left.value(row, given)?, right.value(row, given)?, given.symbols)?
             }
-            Condition::IsNull(scalar) => Some(scalar.value(row, arguments)? == Val::Null),
-            Condition::Not(inner) => inner.holds(row, arguments, order)?.map(|holds| !holds),
-            Condition::And(left, right) => {
-                match (left.holds(row, arguments, order)?, right.holds(row, arguments, order)?) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                }
+            Condition::IsNull(scalar) => Some(scalar.value(row, given)? == Val::Null),
+            Condition::In(scalar, list) => {
+                let value = scalar.value(row, given)?;
+                is_among(value, list.iter().map(|one| one.value(row, given)), given.symbols)?
             }
-            Condition::Or(left, right) => {
-                match (left.holds(row, arguments, order)?, right.holds(row, arguments, order)?) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                }
+            Condition::Among(scalar, number) => {
+                let value = scalar.value(row, given)?;
+                is_among(value, given.answers[*number].iter().map(|one| Ok(*one)), given.symbols)?
             }
+            Condition::Exists(number) => Some(!given.answers[*number].is_empty()),
+            Condition::Not(inner) => inner.holds(row, given)?.map(|holds| !holds),
+            Condition::And(left, right) => match (left.holds(row, given)?, right.holds(row, given)?) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Condition::Or(left, right) => match (left.holds(row, given)?, right.holds(row, given)?) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
         })
     }
 
@@ -129,7 +199,12 @@ impl Condition {
                 left.columns(into);
                 right.columns(into);
             }
-            Condition::IsNull(scalar) => scalar.columns(into),
+            Condition::IsNull(scalar) | Condition::Among(scalar, _) => scalar.columns(into),
+            Condition::In(scalar, list) => {
+                scalar.columns(into);
+                list.iter().for_each(|one| one.columns(into));
+            }
+            Condition::Exists(_) => {}
             Condition::Not(inner) => inner.columns(into),
             Condition::And(left, right) | Condition::Or(left, right) => {
                 left.columns(into);
@@ -137,4 +212,37 @@ impl Condition {
             }
         }
     }
+
+    /// Both conditions, where there are two.
+    pub(crate) fn both(left: Option<Condition>, right: Condition) -> Condition {
+        match left {
+            None => right,
+            Some(left) => Condition::And(Box::new(left), Box::new(right)),
+        }
+    }
+}
+
+fn compare(comparison: Comparison, left: Val, right: Val, symbols: &Symbols) -> Result<Option<bool>, Uncomputable> {
+    if left == Val::Null || right == Val::Null {
+        return Ok(None);
+    }
+    symbols.order(left, right).map(|ordering| Some(comparison.holds(ordering))).ok_or(Uncomputable)
+}
+
+/// An empty list holds nothing, not even an unknown value; a `NULL` in it leaves "no" unknown.
+fn is_among(
+    value: Val,
+    list: impl Iterator<Item = Result<Val, Uncomputable>>,
+    symbols: &Symbols,
+) -> Result<Option<bool>, Uncomputable> {
+    let mut among = Some(false);
+    for one in list {
+        match compare(Comparison::Equal, value, one?, symbols)? {
+            Some(true) => among = Some(true),
+            Some(false) => {}
+            None if among == Some(false) => among = None,
+            None => {}
+        }
+    }
+    Ok(among)
 }

@@ -2,13 +2,22 @@
 //!
 //! What is outside the supported part is refused by name, never guessed.
 
+mod aggregate;
 mod compile;
 mod expression;
+mod parsed;
+mod path;
 mod plan;
 mod schema;
+mod sheet;
 
-pub(crate) use plan::{Plan, PlanKind};
-pub(crate) use schema::{Space, Tables};
+pub(crate) use path::Access;
+pub use path::Path;
+pub use sheet::Sheet;
+
+pub(crate) use expression::{Condition, Given, Scalar};
+pub(crate) use plan::{Insert, Locking, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength};
+pub(crate) use schema::{Kind, Space, Tables};
 
 /// Why a schema or a statement cannot be used in the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

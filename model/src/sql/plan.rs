@@ -1,6 +1,10 @@
 //! A statement as the model runs it.
 
-use super::expression::{Condition, Scalar};
+use super::aggregate::Aggregate;
+use super::expression::{Condition, Given, Scalar, Uncomputable};
+use super::path::{Access, fixed_columns};
+use super::schema::{Kind, Table};
+use crate::db::Val;
 
 /// A compiled statement.
 #[derive(Clone, Debug)]
@@ -8,42 +12,212 @@ pub(crate) struct Plan {
     /// The number of the table it reads or writes.
     pub(crate) table: usize,
     pub(crate) kind: PlanKind,
-    /// How many arguments it takes.
-    pub(crate) arguments: usize,
+    /// What each of its arguments has to be; `None` where either will do.
+    pub(crate) arguments: Vec<Option<Kind>>,
+    /// Its sub-selects, by their numbers. None of them looks at a row of the statement's own.
+    pub(crate) subs: Vec<Select>,
+    /// How it comes to the rows of `table`. An `INSERT` comes to its row by key.
+    pub(crate) access: Access,
 }
 
 /// What a plan does.
 #[derive(Clone, Debug)]
 pub(crate) enum PlanKind {
-    Select {
-        columns: Vec<usize>,
-        filter: Option<Condition>,
-        order: Vec<(usize, bool)>,
-        limit: Option<usize>,
-        locks: bool,
+    Select(Select),
+    Insert(Insert),
+    Update { sets: Vec<(usize, Scalar)>, filter: Option<Condition> },
+    Delete { filter: Option<Condition> },
+}
+
+/// A read of one table.
+#[derive(Clone, Debug)]
+pub(crate) struct Select {
+    /// `None` for a `SELECT` without `FROM`: one row without columns.
+    pub(crate) table: Option<usize>,
+    pub(crate) output: Output,
+    pub(crate) filter: Option<Condition>,
+    pub(crate) order: Vec<(usize, bool)>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) locks: Option<Locking>,
+    pub(crate) access: Access,
+    /// True when every engine answers with the rows in one order: `ORDER BY` leaves no ties, or there is one row.
+    pub(crate) is_ordered: bool,
+}
+
+/// What a read shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// A row for each that it found.
+    Rows(Vec<Scalar>),
+    /// One row over all that it found, computed from the aggregates as if these were columns.
+    Totals { aggregates: Vec<Aggregate>, columns: Vec<Scalar> },
+}
+
+impl Output {
+    /// The rows shown for these.
+    pub(crate) fn show<'r>(
+        &self,
+        found: impl Iterator<Item = &'r [Val]> + Clone,
+        given: &Given<'_>,
+    ) -> Result<Vec<Vec<Val>>, Uncomputable> {
+        let line = |columns: &[Scalar], row: &[Val]| columns.iter().map(|column| column.value(row, given)).collect();
+        match self {
+            Output::Rows(columns) => found.map(|row| line(columns, row)).collect(),
+            Output::Totals { aggregates, columns } => {
+                let totals = aggregates.iter().map(|aggregate| aggregate.over(found.clone(), given));
+                Ok(vec![line(columns, &totals.collect::<Result<Vec<Val>, _>>()?)?])
+            }
+        }
+    }
+}
+
+/// The locks of a locking read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Locking {
+    pub(crate) strength: Strength,
+    pub(crate) wait: OnLocked,
+}
+
+/// What a locked row is safe from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Strength {
+    /// `FOR UPDATE`: any other lock.
+    Update,
+    /// `FOR SHARE`: changes.
+    Share,
+}
+
+/// What to do about a row that another has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OnLocked {
+    Wait,
+    /// `SKIP LOCKED`.
+    Skip,
+    /// `NOWAIT`.
+    Fail,
+}
+
+/// An `INSERT`.
+#[derive(Clone, Debug)]
+pub(crate) struct Insert {
+    pub(crate) rows: NewRows,
+    pub(crate) on_conflict: OnConflict,
+}
+
+/// Where new rows come from. Each has a value for every column of the table.
+#[derive(Clone, Debug)]
+pub(crate) enum NewRows {
+    Values(Vec<Vec<Scalar>>),
+    Select(Box<Select>),
+}
+
+/// What an `INSERT` does about a row that has one of its keys. Keys are counted: 0 is the primary one, 1 the first unique
+/// one and so on.
+#[derive(Clone, Debug)]
+pub(crate) enum OnConflict {
+    Refuse,
+    /// Leave the row out; with a key, only when that one is taken (which MariaDB's `INSERT IGNORE` cannot say).
+    Skip {
+        key: Option<usize>,
     },
-    Insert {
-        values: Vec<Scalar>,
-        ignores_conflict: bool,
-    },
+    /// Change the row that is there. The expressions see its columns, and behind them those of the new row.
     Update {
+        key: usize,
         sets: Vec<(usize, Scalar)>,
         filter: Option<Condition>,
     },
-    Delete {
-        filter: Option<Condition>,
-    },
+}
+
+/// One table that a statement reads besides its own, or its own once more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read<'a> {
+    pub(crate) table: usize,
+    pub(crate) select: &'a Select,
 }
 
 impl Plan {
     /// True for a statement that changes or locks nothing.
     pub(crate) fn only_reads(&self) -> bool {
-        matches!(self.kind, PlanKind::Select { locks: false, .. })
+        !self.writes() && self.locks().is_none() && self.reads().all(|read| read.select.locks.is_none())
     }
 
     /// True for a statement that may change rows.
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self.kind, PlanKind::Select { .. })
+        !matches!(self.kind, PlanKind::Select(_))
+    }
+
+    /// True for an `INSERT` whose rows come in any order.
+    pub(crate) fn inserts_in_any_order(&self) -> bool {
+        let PlanKind::Insert(Insert { rows: NewRows::Select(select), .. }) = &self.kind else { return false };
+        select.table.is_some() && !select.is_ordered && matches!(select.output, Output::Rows(_))
+    }
+
+    /// True when it may lock or change several rows.
+    pub(crate) fn may_find_several(&self) -> bool {
+        !self.only_reads() && !self.inserts() && !self.access.path.is_single()
+    }
+
+    /// True when it comes to its rows in an order of its own.
+    pub(crate) fn has_order(&self) -> bool {
+        match &self.kind {
+            PlanKind::Select(select) => !select.order.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// True for an `INSERT` that leaves out the rows whose key is taken.
+    pub(crate) fn leaves_out(&self) -> bool {
+        matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Skip { .. }, .. }))
+    }
+
+    /// True for an `INSERT` that changes the row whose key is taken.
+    pub(crate) fn updates_instead(&self) -> bool {
+        matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Update { .. }, .. }))
+    }
+
+    /// How many rows it shows at most.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        match &self.kind {
+            PlanKind::Select(select) => select.limit,
+            _ => None,
+        }
+    }
+
+    /// True for an `INSERT`.
+    pub(crate) fn inserts(&self) -> bool {
+        matches!(self.kind, PlanKind::Insert(_))
+    }
+
+    /// The locks that a `SELECT` takes on the rows of its own table.
+    pub(crate) fn locks(&self) -> Option<Locking> {
+        match &self.kind {
+            PlanKind::Select(select) => select.locks,
+            _ => None,
+        }
+    }
+
+    /// What it reads besides the rows that it shows or changes: its sub-selects by their numbers, then the source of an
+    /// `INSERT … SELECT`. A run lists the rows that each of them found, in the same order.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        let source = match &self.kind {
+            PlanKind::Insert(Insert { rows: NewRows::Select(select), .. }) => Some(&**select),
+            _ => None,
+        };
+        let all = self.subs.iter().chain(source);
+        all.filter_map(|select| Some(Read { table: select.table?, select }))
+    }
+
+    /// Every table whose rows go into the answer.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.table).chain(self.reads().map(|read| read.table))
+    }
+
+    /// True when its answer has one order on every engine: that of a read with ties, or without `ORDER BY`, has not.
+    pub(crate) fn is_ordered(&self) -> bool {
+        match &self.kind {
+            PlanKind::Select(select) => select.is_ordered,
+            _ => true,
+        }
     }
 
     /// True for a statement that replaces or removes what a row holds whatever that is by now: an `UPDATE` to a value
@@ -52,12 +226,23 @@ impl Plan {
         let (replaces, filter) = match &self.kind {
             PlanKind::Update { sets, filter } => (sets.iter().any(|(_, to)| !to.reads_row()), filter),
             PlanKind::Delete { filter } => (true, filter),
-            PlanKind::Select { .. } | PlanKind::Insert { .. } => return false,
+            PlanKind::Select(_) | PlanKind::Insert(_) => return false,
         };
         let mut columns = Vec::new();
         if let Some(filter) = filter {
             filter.columns(&mut columns);
         }
-        replaces && columns.iter().all(|column| primary.contains(column))
+        // A sub-select from the same table may be the test.
+        let looks = self.reads().any(|read| read.table == self.table);
+        replaces && !looks && columns.iter().all(|column| primary.contains(column))
     }
+}
+
+/// True when rows of this table that satisfy the filter come in one order.
+pub(super) fn is_total(table: &Table, filter: Option<&Condition>, order: &[(usize, bool)]) -> bool {
+    let fixed = fixed_columns(filter);
+    // Rows with NULL in a unique key may be many.
+    let ordered = |column: &usize| order.iter().any(|(by, _)| by == column) && table.not_null.contains(column);
+    let covers = |key: &[usize]| key.iter().all(|column| fixed.contains(column) || ordered(column));
+    covers(&table.primary) || table.uniques.iter().any(|(_, key)| covers(key))
 }

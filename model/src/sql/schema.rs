@@ -1,19 +1,36 @@
 //! Tables and their keys, from `CREATE TABLE`.
 
-use sqlparser::ast::{ColumnOption, Expr, Statement as Ast, TableConstraint};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::Parser;
+use sqlparser::ast::{ColumnOption, DataType, Expr, Statement as Ast, TableConstraint};
 
 use super::SqlError;
+use super::parsed::parsed;
 
 /// A table, or one of its unique indexes: whatever has keys of its own. Indexes are numbered behind the tables.
 pub(crate) type Space = u16;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Integer,
+    Text,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Integer => "an integer",
+            Kind::Text => "text",
+        }
+    }
+}
 
 /// One table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<String>,
+    /// What each column holds.
+    pub(crate) kinds: Vec<Kind>,
     /// The columns that refuse NULL.
     pub(crate) not_null: Vec<usize>,
     /// The columns of the primary key.
@@ -34,14 +51,13 @@ impl Tables {
     /// Read the `CREATE TABLE` statements of a schema.
     pub(crate) fn parse(sql: &str) -> Result<Self, SqlError> {
         let subject = "schema";
-        let parsed =
-            Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|error| SqlError::new(subject, error.to_string()))?;
+        let parsed = parsed(sql).map_err(|error| SqlError::new(subject, error.to_string()))?;
         let mut tables = Vec::new();
-        for statement in parsed {
+        for statement in parsed.iter() {
             let Ast::CreateTable(create) = statement else {
                 return Err(SqlError::unsupported(subject, statement));
             };
-            tables.push(Table::from_create(&create)?);
+            tables.push(Table::from_create(create)?);
         }
         let mut spaces = tables.len();
         for table in &mut tables {
@@ -64,7 +80,9 @@ impl Table {
         let name = create.name.to_string();
         let subject = format!("schema, table {name}");
         let columns: Vec<String> = create.columns.iter().map(|column| column.name.value.clone()).collect();
-        let mut table = Table { name, columns, not_null: Vec::new(), primary: Vec::new(), uniques: Vec::new() };
+        let kinds =
+            create.columns.iter().map(|column| kind_of(&subject, &column.data_type)).collect::<Result<_, _>>()?;
+        let mut table = Table { name, columns, kinds, not_null: Vec::new(), primary: Vec::new(), uniques: Vec::new() };
         for (index, column) in create.columns.iter().enumerate() {
             for option in &column.options {
                 match &option.option {
@@ -117,8 +135,33 @@ impl Table {
         })
     }
 
+    /// The columns of a key: 0 is the primary one, 1 the first unique one and so on.
+    pub(crate) fn key(&self, number: usize) -> &[usize] {
+        match number.checked_sub(1).and_then(|unique| self.uniques.get(unique)) {
+            Some((_, columns)) => columns,
+            None => &self.primary,
+        }
+    }
+
+    /// How many keys there are, the primary one among them.
+    pub(crate) fn keys(&self) -> usize {
+        1 + self.uniques.len()
+    }
+
     /// True when the column belongs to the primary key or a unique key.
     pub(crate) fn is_key(&self, column: usize) -> bool {
         self.primary.contains(&column) || self.uniques.iter().any(|(_, columns)| columns.contains(&column))
+    }
+}
+
+/// Whole numbers of 64 bits and text without padding are what all engines keep alike.
+fn kind_of(subject: &str, data_type: &DataType) -> Result<Kind, SqlError> {
+    match data_type {
+        DataType::BigInt(None) => Ok(Kind::Integer),
+        DataType::Text | DataType::Varchar(_) | DataType::CharacterVarying(_) => Ok(Kind::Text),
+        other => {
+            let problem = format!("`{other}` is a type that the model does not know; use BIGINT, VARCHAR(n) or TEXT");
+            Err(SqlError::new(subject, problem))
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use paidonce_protocol::shop::Outcome;
+use paidonce_protocol::shop::{Outcome, Request};
 use paidonce_protocol::{Answer, Body, Call, Coroutine, Foul, Mark, Port, Progress, Reply};
 use rustc_hash::FxHashMap;
 
@@ -17,7 +17,7 @@ use crate::sql::SqlError;
 pub(crate) type NodeId = u32;
 
 /// Makes a run of a protocol.
-pub(crate) type Start = Box<dyn Fn(Port) -> Body<Outcome> + Send + Sync>;
+pub(crate) type Start = Box<dyn Fn(Port, Request) -> Body<Outcome> + Send + Sync>;
 
 /// What a protocol does that no protocol may do, or what the model cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +118,7 @@ pub(crate) struct Edge {
 struct Program {
     protocol: String,
     start: Start,
+    request: Request,
 }
 
 /// Where a run stands after a history.
@@ -163,8 +164,14 @@ impl Tree {
     }
 
     /// Add a protocol with its input: the node before its first answer.
-    pub(crate) fn add(&mut self, store: &Store, protocol: &str, start: Start) -> Result<NodeId, UnrollError> {
-        self.programs.push(Program { protocol: protocol.to_owned(), start });
+    pub(crate) fn add(
+        &mut self,
+        store: &Store,
+        protocol: &str,
+        start: Start,
+        request: Request,
+    ) -> Result<NodeId, UnrollError> {
+        self.programs.push(Program { protocol: protocol.to_owned(), start, request });
         let program = (self.programs.len() - 1) as u16;
         let landing = self.run(store, program, &[])?;
         self.land(store, program, None, landing).map(|edge| edge.to)
@@ -212,7 +219,7 @@ impl Tree {
     fn run(&self, store: &Store, program: u16, history: &[(NodeId, ReplyId)]) -> Result<Landing, UnrollError> {
         let protocol = &self.programs[program as usize];
         let fouled = |foul| UnrollError::Foul { protocol: protocol.protocol.clone(), foul };
-        let mut coroutine = Coroutine::new(|port| (protocol.start)(port));
+        let mut coroutine = Coroutine::new(|port| (protocol.start)(port, protocol.request.clone()));
         let mut progress = coroutine.start().map_err(fouled)?;
         let mut landing =
             Landing { next: None, outcome: None, marks: Vec::new(), sections: Vec::new(), head: None, passed: false };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use paidonce_protocol::shop::Outcome;
-use paidonce_protocol::{Body, Port, Session, Statement};
+use paidonce_protocol::shop::{Input, Outcome, Settings};
+use paidonce_protocol::{Body, Port, Session, Statement, Without};
 
 use super::*;
 
@@ -12,13 +12,20 @@ static READ: Statement = Statement::new("read", "SELECT n FROM t WHERE id = $1")
 const SCHEMA: &str = "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)";
 
 fn store() -> Store {
-    Store::new(SCHEMA, &[&READ]).expect("the schema and the statement are in the model's SQL")
+    Store::new(SCHEMA, &[&READ], paidonce_protocol::Dialect::Sqlite)
+        .expect("the schema and the statement are in the model's SQL")
 }
 
 fn grow(start: impl Fn(Port) -> Body<Outcome> + Send + Sync + 'static) -> (Store, Tree, Result<NodeId, UnrollError>) {
     let store = store();
     let mut tree = Tree::new(false);
-    let root = tree.add(&store, "odd", Box::new(start));
+    let request = Request {
+        id: "odd-1".to_owned(),
+        input: Input::Cancel { order_id: "1".to_owned() },
+        settings: Settings::default(),
+        without: Without::NOTHING,
+    };
+    let root = tree.add(&store, "odd", Box::new(move |port, _| start(port)), request);
     (store, tree, root)
 }
 

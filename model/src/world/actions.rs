@@ -5,7 +5,7 @@ use super::state::{Action, OrphanKind, Phase, State};
 use crate::db::{DbCall, Transaction};
 use crate::scenario::LostOn;
 use crate::trace::{DeathForm, Meaning};
-use crate::unroll::Next;
+use crate::unroll::{Next, NodeId};
 
 impl World {
     /// Everything that can happen next, always in the same order.
@@ -18,7 +18,12 @@ impl World {
             let waits = state.database.connections[connection].wait.is_some();
             let resumes = waits && state.database.can_resume(self.engine, &self.store, connection);
             if resumes || matches!(orphan.kind, OrphanKind::Landing(_)) && !waits {
-                actions.push(Action::Land(place as u8));
+                let call = match (&state.database.connections[connection].wait, orphan.kind) {
+                    (Some(wait), _) => Some(wait.call),
+                    (None, OrphanKind::Landing(call)) => Some(call),
+                    (None, OrphanKind::Dead | OrphanKind::Stopped) => None,
+                };
+                self.each_way(state, call, |way| Action::Land(place as u8, way), actions);
             }
             if orphan.kind == OrphanKind::Dead {
                 actions.push(Action::Reap(place as u8));
@@ -36,18 +41,19 @@ impl World {
                 if !self.may_come(state, who) {
                     return;
                 }
-                actions.push(Action::Step(id));
+                self.steps(state, who, self.slots[who].root, actions);
                 self.lost_replies(state, who, self.slots[who].root, actions);
                 return;
             }
             Phase::Ready(node) => {
-                actions.push(Action::Step(id));
+                self.steps(state, who, node, actions);
                 self.lost_replies(state, who, node, actions);
             }
             Phase::Waiting(..) => {}
             Phase::Blocked(..) => {
                 if state.database.can_resume(self.engine, &self.store, who) {
-                    actions.push(Action::Grant(id));
+                    let call = state.database.connections[who].wait.as_ref().map(|wait| wait.call);
+                    self.each_way(state, call, |way| Action::Grant(id, way), actions);
                 } else if state.database.is_deadlocked(self.engine, &self.store, who) {
                     actions.push(Action::Victim(id));
                 }
@@ -55,6 +61,22 @@ impl World {
             Phase::Ended | Phase::Dead(_) => return,
         }
         self.deaths(state, who, actions);
+    }
+
+    fn steps(&self, state: &State, who: usize, node: NodeId, actions: &mut Vec<Action>) {
+        let call = match self.tree.node(node).next {
+            Next::Database(call, _) => Some(call),
+            _ => None,
+        };
+        self.each_way(state, call, |way| Action::Step(who as u8, way), actions);
+    }
+
+    /// The action in every way in which its call can come out.
+    fn each_way(&self, state: &State, call: Option<DbCall>, action: impl Fn(u8) -> Action, actions: &mut Vec<Action>) {
+        let is_open = call.is_some_and(|call| self.engine.leaves_open(&self.store, call));
+        // A foul of the protocol comes out by the first way, too.
+        let ways = if is_open { self.ways(state, action(0)).unwrap_or(1) } else { 1 };
+        actions.extend((0..ways).map(action));
     }
 
     /// A delivery comes when an earlier one is not in its way: the first ones overlap, each further one follows a failure.
@@ -82,7 +104,7 @@ impl World {
     }
 
     /// What may become of a call whose reply is lost.
-    fn lost_replies(&self, state: &State, who: usize, node: u32, actions: &mut Vec<Action>) {
+    fn lost_replies(&self, state: &State, who: usize, node: NodeId, actions: &mut Vec<Action>) {
         if state.lost_left == 0 {
             return;
         }

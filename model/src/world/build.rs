@@ -104,7 +104,7 @@ impl World {
         let schema = if setup.without.keeps(Guard::UniqueKey) { notice.schema } else { Schema::AsFound };
         let statements: Vec<&'static Statement> =
             handlers.iter().flat_map(|handler| handler.statements.iter().copied()).collect();
-        let store = Store::new(schema.sql(Dialect::Postgres), &statements)?;
+        let store = Store::new(schema.sql(Dialect::Postgres), &statements, setup.engine.dialect())?;
         let mut tree = Tree::new(!scenario.assume.is_empty());
         let slots = slots(setup, &scenario, &specs, &handlers, &store, &mut tree)?;
         let groups = groups(&scenario, &specs);
@@ -201,10 +201,7 @@ fn slots(
                     settings: scenario.settings(),
                     without: setup.without,
                 };
-                let mut add = |start: catalogue::Start| {
-                    let request = request.clone();
-                    tree.add(store, handler.name, Box::new(move |port| start(port, request.clone())))
-                };
+                let mut add = |start: catalogue::Start| tree.add(store, handler.name, Box::new(start), request.clone());
                 let root = add(handler.start)?;
                 (root, handler.shut_down.map(&mut add).transpose()?)
             }

@@ -1,12 +1,13 @@
 //! Writing down steps for a trace. Exploring does without: a log that is off costs a branch.
 
+use paidonce_protocol::Mark;
 use paidonce_protocol::shop::Outcome;
 
 use super::World;
 use super::state::State;
 use crate::db::ReplyId;
 use crate::trace::{Asked, DeathForm, Event, Meaning, Remark, Step, Told, Woken};
-use crate::unroll::{Edge, NodeId};
+use crate::unroll::NodeId;
 
 /// The steps taken, if anybody wants to know.
 pub(crate) struct Log {
@@ -102,14 +103,14 @@ impl Log {
     }
 
     /// What the actor remarked when it was answered.
-    pub(super) fn told(&mut self, edge: &Edge) {
+    pub(super) fn told(&mut self, said: &[Mark]) {
         let Some(step) = self.last() else { return };
         let marks = match &mut step.event {
             Event::Ticked { woken, .. } => woken.last_mut().map(|woken| &mut woken.marks),
             _ => Some(&mut step.marks),
         };
         if let Some(marks) = marks {
-            marks.extend(edge.marks.iter().map(Remark::from));
+            marks.extend(said.iter().map(Remark::from));
         }
     }
 

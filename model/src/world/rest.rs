@@ -35,7 +35,7 @@ impl World {
         tried.actors[who] = Actor { phase: Phase::Ready(self.slots[who].root), ..Actor::fresh() };
         for _ in 0..LONGEST_REDELIVERY {
             let action = match tried.actors[who].phase {
-                Phase::Ready(_) => Action::Step(who as u8),
+                Phase::Ready(_) => Action::Step(who as u8, 0),
                 Phase::Waiting(..) | Phase::Blocked(..) => Action::Tick,
                 Phase::Fresh | Phase::Ended | Phase::Dead(_) => {
                     return !tried.actors[who].accepted

@@ -102,13 +102,14 @@ pub struct State {
     pub(crate) broken: u16,
 }
 
-/// One thing that can happen next.
+/// One thing that can happen next. Where an engine leaves open how a call comes out, the second number of an action says
+/// which of the ways is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The actor makes its next call.
-    Step(u8),
+    Step(u8, u8),
     /// The actor's waiting statement goes on.
-    Grant(u8),
+    Grant(u8, u8),
     /// The actor's waiting statement is the victim of a deadlock.
     Victim(u8),
     /// The actor makes its next call, and the reply is lost.
@@ -116,9 +117,19 @@ pub enum Action {
     /// The actor dies.
     Die(u8, DeathForm),
     /// What a lost connection had in flight takes effect, or goes on.
-    Land(u8),
+    Land(u8, u8),
     /// The server notices that a connection is dead.
     Reap(u8),
     /// True time moves to the next moment at which something ends.
     Tick,
+}
+
+impl Action {
+    /// By which of the ways that the engine leaves open it comes out.
+    pub(super) fn way(self) -> u8 {
+        match self {
+            Action::Step(_, way) | Action::Grant(_, way) | Action::Land(_, way) => way,
+            Action::Victim(_) | Action::Lose(..) | Action::Die(..) | Action::Reap(_) | Action::Tick => 0,
+        }
+    }
 }

@@ -6,27 +6,57 @@ use super::World;
 use super::log::Log;
 use super::state::{Action, Actor, Orphan, OrphanKind, Phase, RETURNS_COUNTED, State};
 use crate::claims::Claim;
-use crate::db::{Answered, Asked, DbCall, Effects, NOTHING, ReplyId};
+use crate::db::{Answered, Asked, Cause, Choices, DbCall, Effects, NOTHING, ReplyId};
 use crate::trace::{DeathForm, Meaning};
 use crate::unroll::{Next, NodeId, UnrollError};
 
 impl World {
     /// The state after an action, or `None` when it turns out not to be possible.
     pub(crate) fn after(&self, state: &State, action: Action, log: &mut Log) -> Result<Option<State>, UnrollError> {
+        let mut choices = Choices::first();
+        for _ in 0..action.way() {
+            self.take(state, action, &mut choices, &mut Log::off())?;
+            if !choices.advance() {
+                return Ok(None);
+            }
+        }
+        self.take(state, action, &mut choices, log)
+    }
+
+    /// In how many ways the database can let an action come out.
+    pub(super) fn ways(&self, state: &State, action: Action) -> Result<u8, UnrollError> {
+        let mut choices = Choices::first();
+        let mut ways = 0;
+        loop {
+            self.take(state, action, &mut choices, &mut Log::off())?;
+            ways += 1;
+            if ways == u8::MAX || !choices.advance() {
+                return Ok(ways);
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        state: &State,
+        action: Action,
+        choices: &mut Choices,
+        log: &mut Log,
+    ) -> Result<Option<State>, UnrollError> {
         let mut state = state.clone();
         let possible = match action {
-            Action::Step(who) => self.step(&mut state, usize::from(who), log)?,
-            Action::Grant(who) => self.grant(&mut state, usize::from(who), log)?,
+            Action::Step(who, _) => self.step(&mut state, usize::from(who), choices, log)?,
+            Action::Grant(who, _) => self.grant(&mut state, usize::from(who), choices, log)?,
             Action::Victim(who) => {
                 let who = usize::from(who);
-                let reply = state.database.fail_wait(self.engine, &self.store, who);
+                let reply = state.database.fail_wait(self.engine, &self.store, who, Cause::Deadlock);
                 log.deadlock(self, &state, who, reply);
                 self.told(&mut state, who, reply, log)?;
                 true
             }
-            Action::Lose(who, meaning) => self.lose(&mut state, usize::from(who), meaning, log)?,
+            Action::Lose(who, meaning) => self.lose(&mut state, usize::from(who), meaning, choices, log)?,
             Action::Die(who, form) => self.die(&mut state, usize::from(who), form, log),
-            Action::Land(place) => self.land(&mut state, usize::from(place), log),
+            Action::Land(place, _) => self.land(&mut state, usize::from(place), choices, log),
             Action::Reap(place) => {
                 log.reaped(self, &state, usize::from(place));
                 self.remove_orphan(&mut state, usize::from(place));
@@ -39,11 +69,11 @@ impl World {
 
     /// The actor makes its next call. With the reduction on, calls that nobody can notice are made along with it: those
     /// before it and those after it.
-    fn step(&self, state: &mut State, who: usize, log: &mut Log) -> Result<bool, UnrollError> {
+    fn step(&self, state: &mut State, who: usize, choices: &mut Choices, log: &mut Log) -> Result<bool, UnrollError> {
         let node = state.actors[who].phase.node().unwrap_or(self.slots[who].root);
         state.actors[who].phase = Phase::Ready(node);
         if !self.reductions.merge_unseen {
-            self.call(state, who, node, log)?;
+            self.call(state, who, node, choices, log)?;
             return Ok(true);
         }
         let mut seen = false;
@@ -53,18 +83,25 @@ impl World {
                 break;
             }
             // A remark can be noticed whatever the call was.
-            seen |= self.call(state, who, node, log)? || !unseen;
+            seen |= self.call(state, who, node, choices, log)? || !unseen;
         }
         Ok(true)
     }
 
     /// Make the call of a node. True when the actor remarked something when it was answered.
-    fn call(&self, state: &mut State, who: usize, node: NodeId, log: &mut Log) -> Result<bool, UnrollError> {
+    fn call(
+        &self,
+        state: &mut State,
+        who: usize,
+        node: NodeId,
+        choices: &mut Choices,
+        log: &mut Log,
+    ) -> Result<bool, UnrollError> {
         let reply = match &self.tree.node(node).next {
             Next::Database(call, names_itself) => {
                 let call = self.fill_in(*call, *names_itself, who);
                 let mut effects = Effects::default();
-                let asked = state.database.ask(self.engine, &self.store, who, call, &mut effects);
+                let asked = state.database.ask(self.engine, &self.store, who, call, choices, &mut effects);
                 if asked == Asked::Blocked {
                     self.watch_call(state, who, call, &effects);
                     let deadline = state.now_ms + self.scenario.limits.lock_timeout_ms;
@@ -141,7 +178,7 @@ impl World {
                     && connection.transaction != crate::db::Transaction::None
                     && !connection.writer
                     && connection.snapshot.is_none();
-                plan.only_reads() && self.constant[plan.table] && !takes_snapshot
+                plan.only_reads() && plan.tables().all(|table| self.constant[table]) && !takes_snapshot
             }
             DbCall::Commit | DbCall::Rollback => false,
         }
@@ -156,6 +193,7 @@ impl World {
         log: &mut Log,
     ) -> Result<bool, UnrollError> {
         let Some(from) = state.actors[who].phase.node() else { return Ok(false) };
+        let reply = self.store.as_told(reply);
         let edge = self.tree.advance(&self.store, from, reply, || self.notice_names(reply))?;
         let node = self.tree.node(edge.to);
         if edge.passed {
@@ -171,7 +209,7 @@ impl World {
             }
         }
         state.actors[who].phase = Phase::Ready(edge.to);
-        log.told(edge);
+        log.told(&edge.marks);
         if !edge.marks.is_empty() {
             self.watch_marks(state, who, &edge.marks);
         }
@@ -188,11 +226,11 @@ impl World {
         state.actors[who].close(Phase::Ended);
     }
 
-    fn grant(&self, state: &mut State, who: usize, log: &mut Log) -> Result<bool, UnrollError> {
+    fn grant(&self, state: &mut State, who: usize, choices: &mut Choices, log: &mut Log) -> Result<bool, UnrollError> {
         let Some(wait) = &state.database.connections[who].wait else { return Ok(false) };
         let call = wait.call;
         let mut effects = Effects::default();
-        let asked = state.database.resume(self.engine, &self.store, who, &mut effects);
+        let asked = state.database.resume(self.engine, &self.store, who, choices, &mut effects);
         self.watch_call(state, who, call, &effects);
         match asked {
             Asked::Answered(reply) => {
@@ -205,7 +243,14 @@ impl World {
     }
 
     /// The actor makes its next call and is told that nobody knows what became of it.
-    fn lose(&self, state: &mut State, who: usize, meaning: Meaning, log: &mut Log) -> Result<bool, UnrollError> {
+    fn lose(
+        &self,
+        state: &mut State,
+        who: usize,
+        meaning: Meaning,
+        choices: &mut Choices,
+        log: &mut Log,
+    ) -> Result<bool, UnrollError> {
         let node = state.actors[who].phase.node().unwrap_or(self.slots[who].root);
         let Next::Database(call, names_itself) = self.tree.node(node).next else { return Ok(false) };
         let call = self.fill_in(call, names_itself, who);
@@ -214,7 +259,7 @@ impl World {
         match meaning {
             Meaning::Done => {
                 let mut effects = Effects::default();
-                match state.database.ask(self.engine, &self.store, who, call, &mut effects) {
+                match state.database.ask(self.engine, &self.store, who, call, choices, &mut effects) {
                     Asked::Answered(_) => self.watch_call(state, who, call, &effects),
                     // It waits: a reply that is not there yet cannot be lost.
                     Asked::Blocked => return Ok(false),
@@ -266,17 +311,17 @@ impl World {
     }
 
     /// What a lost connection had in flight takes effect, or its waiting statement goes on.
-    fn land(&self, state: &mut State, place: usize, log: &mut Log) -> bool {
+    fn land(&self, state: &mut State, place: usize, choices: &mut Choices, log: &mut Log) -> bool {
         let connection = self.slots.len() + place;
         let owner = usize::from(state.orphans[place].owner);
         let mut effects = Effects::default();
         let (call, asked) = match (&state.database.connections[connection].wait, state.orphans[place].kind) {
             (Some(wait), _) => {
                 let call = wait.call;
-                (call, state.database.resume(self.engine, &self.store, connection, &mut effects))
+                (call, state.database.resume(self.engine, &self.store, connection, choices, &mut effects))
             }
             (None, OrphanKind::Landing(call)) => {
-                (call, state.database.ask(self.engine, &self.store, connection, call, &mut effects))
+                (call, state.database.ask(self.engine, &self.store, connection, call, choices, &mut effects))
             }
             (None, OrphanKind::Dead | OrphanKind::Stopped) => return false,
         };

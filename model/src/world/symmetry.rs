@@ -10,7 +10,10 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::state::{Actor, Phase, State};
 use super::{Group, Slot, World};
-use crate::db::{Change, ChangesId, Connection, ContentsId, Key, KeyId, RowId, Symbol, Val};
+use crate::db::{
+    Change, ChangesId, Connection, ContentsId, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS, RowId, Symbol,
+    Val,
+};
 
 /// Which requests are alike, and what has been renamed before.
 #[derive(Debug, Default)]
@@ -74,23 +77,37 @@ impl World {
             for end in 1..run.len() {
                 for place in (0..end).rev() {
                     let (first, second) = (run[place], run[place + 1]);
-                    if state.actors[second].phase == Phase::Fresh {
+                    if rank(&state.actors[first]) <= rank(&state.actors[second]) {
                         break;
                     }
-                    match rank(&state.actors[first]).cmp(&rank(&state.actors[second])) {
-                        std::cmp::Ordering::Less => break,
-                        std::cmp::Ordering::Greater => state = self.swapped(&state, first, second),
-                        std::cmp::Ordering::Equal => {
-                            if self.stands_second(&state, first, second) {
-                                state = self.swapped(&state, first, second);
-                            }
-                            break;
-                        }
-                    }
+                    state = self.swapped(&state, first, second);
                 }
+            }
+            let came = run.iter().filter(|slot| state.actors[**slot].phase != Phase::Fresh).count();
+            let mut rest = &run[..came];
+            while let Some(first) = rest.first() {
+                let of_rank = rank(&state.actors[*first]);
+                let equal = rest.iter().filter(|slot| rank(&state.actors[**slot]) == of_rank).count();
+                state = self.least(state, &rest[..equal]);
+                rest = &rest[equal..];
             }
         }
         state
+    }
+
+    /// Of the states that differ only in which of these actors, alike in all else, is which: the one that stands for them.
+    fn least(&self, state: State, alike: &[usize]) -> State {
+        match alike {
+            [] | [_] => state,
+            [first, second] if self.stands_second(&state, *first, *second) => self.swapped(&state, *first, *second),
+            [_, _] => state,
+            [first, others @ ..] => {
+                let order = |state: &State| (state.database.committed, hash(state));
+                let each_first = others.iter().map(|other| self.least(self.swapped(&state, *first, *other), others));
+                let as_it_is = self.least(state.clone(), others);
+                each_first.fold(as_it_is, |least, other| if order(&other) < order(&least) { other } else { least })
+            }
+        }
     }
 
     /// Of two states that differ only in which of two actors, alike in all else, is which: is this the one that the other
@@ -117,11 +134,16 @@ impl World {
         state.database.committed = self.swap_contents(state.database.committed, swap);
         for connection in &mut state.database.connections {
             connection.changes = self.swap_changes(connection.changes, swap);
+            connection.shared = self.swap_key_set(connection.shared, swap);
+            connection.gaps = self.swap_gaps(connection.gaps, swap);
+            connection.newer = connection.newer.map(|keys| self.swap_key_set(keys, swap));
             connection.snapshot = connection.snapshot.map(|snapshot| self.swap_contents(snapshot, swap));
             if let Some(wait) = &mut connection.wait {
                 wait.rename(
                     |key| self.swap_key(key, swap),
                     |row| self.swap_row(row, swap),
+                    |contents| self.swap_contents(contents, swap),
+                    |changes| self.swap_changes(changes, swap),
                     |request| {
                         let (plan, values) = self.store.requests.get(request);
                         self.store.requests.id(&(*plan, self.swap_values(values, swap)))
@@ -184,11 +206,35 @@ impl World {
         })
     }
 
+    fn swap_key_set(&self, keys: KeySetId, swap: Swap) -> KeySetId {
+        if keys == NO_KEYS {
+            return keys;
+        }
+        self.store.add_keys(NO_KEYS, self.store.key_sets.get(keys).iter().map(|key| self.swap_key(*key, swap)))
+    }
+
+    fn swap_gaps(&self, gaps: GapSetId, swap: Swap) -> GapSetId {
+        if gaps == NO_GAPS {
+            return gaps;
+        }
+        let swapped = |gap: &Gap| Gap {
+            space: gap.space,
+            after: gap.after.map(|key| self.swap_key(key, swap)),
+            before: gap.before.map(|key| self.swap_key(key, swap)),
+        };
+        let mut gaps: Vec<Gap> = self.store.gap_sets.get(gaps).iter().map(swapped).collect();
+        gaps.sort_unstable();
+        self.store.gap_sets.id(&gaps)
+    }
+
     fn swap_changes(&self, changes: ChangesId, swap: Swap) -> ChangesId {
         remembered(&self.symmetry.changes, (changes, swap), || {
             let swapped = self.store.changes.get(changes).iter().map(|(key, change)| {
                 let change = match change {
                     Change::Put(row) => Change::Put(self.swap_row(*row, swap)),
+                    Change::Follows(row) => Change::Follows(self.swap_row(*row, swap)),
+                    Change::Reborn(row) => Change::Reborn(self.swap_row(*row, swap)),
+                    Change::Beside(row) => Change::Beside(self.swap_row(*row, swap)),
                     other => *other,
                 };
                 (self.swap_key(*key, swap), change)

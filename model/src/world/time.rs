@@ -3,7 +3,7 @@
 use super::World;
 use super::log::Log;
 use super::state::{OrphanKind, Phase, State};
-use crate::db::{Answered, Val};
+use crate::db::{Answered, Cause, Val};
 use crate::scenario::Assume;
 use crate::unroll::UnrollError;
 
@@ -51,7 +51,7 @@ impl World {
         self.scenario.assume.contains(&Assume::NobodyOutlivesALease)
             && state.actors.iter().zip(&self.slots).any(|(actor, slot)| {
                 let node = actor.phase.node().map(|node| self.tree.node(node));
-                let mut held = node.iter().flat_map(|node| &node.sections).filter_map(|held| held.until_ms);
+                let mut held = node.iter().flat_map(|node| node.sections.iter()).filter_map(|held| held.until_ms);
                 held.any(|until_ms| to_ms + slot.clock_offset_ms >= until_ms)
             })
     }
@@ -73,7 +73,9 @@ impl World {
         for who in 0..state.actors.len() {
             let reply = match state.actors[who].phase {
                 Phase::Waiting(_, until) if until <= to_ms => self.store.replies.id(&Answered::Done),
-                Phase::Blocked(_, until) if until <= to_ms => state.database.fail_wait(self.engine, &self.store, who),
+                Phase::Blocked(_, until) if until <= to_ms => {
+                    state.database.fail_wait(self.engine, &self.store, who, Cause::TimedOut)
+                }
                 _ => continue,
             };
             log.woken(self, who, reply);

@@ -146,7 +146,7 @@ fn replays(rows: &[Row]) -> String {
         }
     }
     let mut told = format!(
-        "{} counterexamples: {equal} replayed on embedded SQLite with equal answers and rows, {found} of them found by \
+        "{} counterexamples: {equal} replayed on real databases with equal answers and rows, {found} of them found by \
          the claim's audit and {without} of claims without one; {} differ",
         replays.len(),
         replays.iter().filter(|replay| !replay.agrees()).count()

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use paidonce_protocol::Schema;
 use paidonce_sqlx::audit::{self, AuditReport, Audited, Finding};
-use paidonce_sqlx::{Sqlite, SqliteOptions};
+use paidonce_sqlx::{Connection, Engine, Options, without_password};
 use serde::Serialize;
 
 use super::cli::Audit;
@@ -17,7 +17,7 @@ const BELOW: &str = "          ";
 /// The machine's form.
 #[derive(Serialize)]
 struct Json<'a> {
-    database: &'a str,
+    database: String,
     violations: usize,
     ran: usize,
     skipped: usize,
@@ -36,8 +36,9 @@ struct JsonAudit<'a> {
 }
 
 pub(super) fn run(asked: &Audit, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let database = without_password(&asked.database);
     if !asked.json {
-        writeln!(out, "{} claims · {}\n", audit::AUDITS.len(), asked.database)?;
+        writeln!(out, "{} claims · {database}\n", audit::AUDITS.len())?;
         out.flush()?;
     }
     let report = super::book::on_executor(look(&asked.database))??;
@@ -45,27 +46,27 @@ pub(super) fn run(asked: &Audit, out: &mut dyn Write) -> Result<Exit, Failure> {
         let audits = report.audits.iter().map(json).collect();
         let (violations, ran, skipped) = (report.violations(), report.ran(), report.skipped());
         let without_audit = report.without_audit();
-        print_json(out, &Json { database: &asked.database, violations, ran, skipped, without_audit, audits })?;
+        print_json(out, &Json { database, violations, ran, skipped, without_audit, audits })?;
     } else {
         for audited in &report.audits {
             tell(out, audited)?;
         }
-        writeln!(out, "\n{} · paidonce audit --database {}", verdict(&report), quoted(&asked.database))?;
+        writeln!(out, "\n{} · paidonce audit --database {}", verdict(&report), quoted(&database))?;
     }
     Ok(if report.violations() > 0 { Exit::Found } else { Exit::Clean })
 }
 
 async fn look(database: &str) -> Result<AuditReport, Failure> {
-    let mut sqlite = Sqlite::open(database, SqliteOptions::default()).await?;
-    let looked = look_at(&mut sqlite).await;
-    sqlite.close().await;
+    let mut connection = Connection::open(database, Options::shop(Engine::of_url(database)?)).await?;
+    let looked = look_at(&mut connection).await;
+    connection.close().await;
     looked
 }
 
-async fn look_at(sqlite: &mut Sqlite) -> Result<AuditReport, Failure> {
+async fn look_at(connection: &mut Connection) -> Result<AuditReport, Failure> {
     // A shop with keys of its own has these tables, too: any shop can be audited.
-    sqlite.check_schema(Schema::AsFound).await?;
-    Ok(audit::run_all(sqlite).await?)
+    connection.check_schema(Schema::AsFound).await?;
+    Ok(audit::run_all(connection).await?)
 }
 
 fn finding(finding: &Finding) -> (&'static str, Option<&str>) {

@@ -2,11 +2,10 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::path::Path;
 
 use iso_currency::Currency;
 use paidonce_protocol::shop::{Notice, Outcome};
-use paidonce_sqlx::{Booking, OpenError, Sqlite, SqliteOptions, book, create_demo_shop, read_notice};
+use paidonce_sqlx::{Booking, Connection, Engine, Options, book, create_demo_shop, read_notice, without_password};
 use serde::Serialize;
 
 use super::cli::Book;
@@ -19,7 +18,7 @@ const LONGEST_NOTICE: u64 = 1 << 20;
 /// The machine's form.
 #[derive(Serialize)]
 struct Json<'a> {
-    database: &'a str,
+    database: String,
     /// What was done, in words.
     outcome: String,
     /// What the sender is to be told: `200` or `try again`.
@@ -56,22 +55,18 @@ fn notice(path: &str) -> Result<Notice, Failure> {
 }
 
 fn create(database: &str) -> Result<(), Failure> {
-    let Some(path) = database.strip_prefix("sqlite:") else {
-        let (given, why) = (database.to_owned(), "has a scheme other than sqlite");
-        return Err(OpenError::Url { given, why }.into());
-    };
-    on_executor(create_demo_shop(Path::new(path)))??;
+    on_executor(create_demo_shop(database))??;
     Ok(())
 }
 
 fn tell_of_shop(out: &mut dyn Write, asked: &Book, books_next: bool) -> Result<(), Failure> {
-    let database = &asked.database;
+    let database = without_password(&asked.database);
     if asked.json {
         return print_json(out, &serde_json::json!({ "database": database, "created": true }));
     }
     writeln!(out, "made a demo shop with three orders that wait for their payment · {database}")?;
     if !books_next {
-        writeln!(out, "next: paidonce book specs/samples/ipn.txt --database {}", quoted(database))?;
+        writeln!(out, "next: paidonce book specs/samples/ipn.txt --database {}", quoted(&database))?;
     }
     Ok(())
 }
@@ -84,13 +79,14 @@ fn settle(asked: &Book, notice: Notice, out: &mut dyn Write) -> Result<Exit, Fai
         writeln!(
             out,
             "settle · {} · payment {txn_id}, {status}: {amount} to {receiver} for order {order_id}",
-            asked.database
+            without_password(&asked.database)
         )?;
         out.flush()?;
     }
     let booking = on_executor(async {
-        let sqlite = Sqlite::open(&asked.database, SqliteOptions::default()).await?;
-        Ok::<_, Failure>(book(sqlite, notice).await?)
+        let options = Options::shop(Engine::of_url(&asked.database)?);
+        let connection = Connection::open(&asked.database, options).await?;
+        Ok::<_, Failure>(book(connection, notice).await?)
     })??;
     let (exit, said) = said(&booking);
     if asked.json {
@@ -98,7 +94,12 @@ fn settle(asked: &Book, notice: Notice, out: &mut dyn Write) -> Result<Exit, Fai
     } else {
         tell(out, &booking)?;
         let notice = asked.notice.as_deref().unwrap_or("-");
-        writeln!(out, "{said} · paidonce book {} --database {}", quoted(notice), quoted(&asked.database))?;
+        writeln!(
+            out,
+            "{said} · paidonce book {} --database {}",
+            quoted(notice),
+            quoted(&without_password(&asked.database))
+        )?;
     }
     Ok(exit)
 }
@@ -165,7 +166,7 @@ fn tell(out: &mut dyn Write, booking: &Booking) -> Result<(), Failure> {
 
 fn json<'a>(asked: &'a Book, booking: &'a Booking, outcome: String) -> Json<'a> {
     Json {
-        database: &asked.database,
+        database: without_password(&asked.database),
         outcome,
         answer: booking.answer.name(),
         txn_id: &booking.notice.txn_id,
@@ -193,7 +194,7 @@ fn money(cents: i64, currency: &str) -> String {
 
 /// Wait for a database.
 pub(super) fn on_executor<F: Future>(work: F) -> Result<F::Output, Failure> {
-    let executor = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Failure::Executor)?;
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
     Ok(executor.block_on(work))
 }
 

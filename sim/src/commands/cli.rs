@@ -1,6 +1,7 @@
 //! The arguments, and the help that teaches them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use paidonce_model::scenario::Scenario;
@@ -15,7 +16,7 @@ const ABOUT: &str = "\
 A shop is told about one payment many times, by many processes, at once. It must book it once.
 
 Without a command, paidonce checks every protocol of its catalogue in every built-in scenario, step by step in every \
-order that a database allows; replays each counterexample on an embedded SQLite database; prints the matrix of protocols \
+order that a database allows; replays each counterexample on a real database; prints the matrix of protocols \
 and claims; and compares every verdict with its pin in specs/manifest.toml.
 
 Exit status: 0 when every verdict is as pinned, 1 when one is not, 2 when something is undecided or cannot be used.";
@@ -35,7 +36,7 @@ Examples:
 const MUTANTS: &str = "\
 Leave out each guard of the right protocols and look for the claim that falls without it, in the published scenarios. A \
 guard that is a second line is left out alone, where nothing may fall, and together with the first. Every counterexample \
-on a SQLite engine is replayed on a real database, and the table is compared with its pins in specs/manifest.toml.
+is replayed on a real database, and the table is compared with its pins in specs/manifest.toml.
 
 Exit status: 0 when everything is as pinned, 1 when something is not, 2 when something is undecided or cannot be used.";
 
@@ -60,8 +61,12 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Check protocols in one scenario, within bounds of your own
     Check(Box<Check>),
-    /// Replay a trace on a real SQLite database, statement by statement
+    /// Replay a trace on a real database, statement by statement
     Replay(Replay),
+    /// Play a script of SQL steps on the model, on the real engine, or on both
+    Script(Scripted),
+    /// Draw scripts from a seed, and compare what a real engine does with what the model allows
+    Differ(Differing),
     /// Draw a trace
     Show(Show),
     /// Settle a real notice on a shop's database
@@ -90,7 +95,7 @@ pub(super) struct Pinned {
 #[derive(Args, Debug)]
 #[command(long_about = "\
 Check protocols in one scenario: in every order of steps that the engine allows, with every fault of the scenario's \
-budget. A claim holds within the printed bounds, or a shortest schedule that breaks it is shown; on a SQLite engine that \
+budget. A claim holds within the printed bounds, or a shortest schedule that breaks it is shown, and that \
 schedule is replayed on a real database.
 
 Exit status: 0 when no claim is broken, 1 when one is, 2 when something is undecided or cannot be used.")]
@@ -138,7 +143,7 @@ pub(super) struct Check {
 
 #[derive(Args, Debug)]
 #[command(long_about = "\
-Replay a trace on a real SQLite database. Each actor is the protocol's own code on a connection of its own; one step is \
+Replay a trace on a real database of its engine: SQLite, or a private PostgreSQL or MariaDB that is gone afterwards. Each actor is the protocol's own code on a connection of its own; one step is \
 let go at a time, and every answer is compared with the trace's. At the end the rows are compared, and the claim's audit \
 query looks for what the trace says is broken.
 
@@ -147,6 +152,7 @@ Exit status: 0 when everything is equal and the audit agrees, 1 when not, 2 when
 Examples:
   paidonce check unlocked --trace-out twice.json
   paidonce replay twice.json
+  paidonce replay twice.json --engine postgres/read-committed --database postgres://postgres@localhost/wrong
   paidonce replay twice.json --database sqlite:wrong.db     and keep the database that the schedule leaves
   paidonce audit --database sqlite:wrong.db                 which then names the violation")]
 pub(super) struct Replay {
@@ -159,6 +165,85 @@ pub(super) struct Replay {
     /// Where to leave the database: a place where there is nothing yet [default: a temporary one]
     #[arg(long, value_name = "URL")]
     pub(super) database: Option<String>,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Play a script: sessions that send SQL statements in a given order, one at a time, or in every order. On the model every \
+transcript is printed that the engine may come to; on the real engine the one that it did come to.
+
+Exit status: 0 when all is well; 1 with --both when the model does not allow what the real engine did, and when the \
+transcript is not the one that the script has for the engine; 2 when the script cannot be played.")]
+#[command(after_help = "\
+Examples:
+  paidonce script specs/scripts/hermitage/p4.script --engine postgres/read-committed
+  paidonce script p4.script --engine postgres/repeatable-read --both     and compare with a real PostgreSQL
+  paidonce script p4.script --engine sqlite/deferred --rewrite           and keep the transcript in the script")]
+pub(super) struct Scripted {
+    /// The file with the script: docs/scripts.md has the format
+    #[arg(value_name = "FILE")]
+    pub(super) script: String,
+    /// The database with its isolation level
+    #[arg(long, default_value = "sqlite/immediate", value_parser = names::engine)]
+    pub(super) engine: Engine,
+    /// Play it on the real engine, and not on the model
+    #[arg(long, conflicts_with = "both")]
+    pub(super) real: bool,
+    /// Play it on the model and on the real engine, and compare
+    #[arg(long)]
+    pub(super) both: bool,
+    /// Keep the model's transcript in the script, in place of comparing it
+    #[arg(long)]
+    pub(super) rewrite: bool,
+    /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Draw scripts from a seed: two to four sessions whose statements collide. Each is played on the model, in every way that \
+the engine leaves open, and on the real engine; what the real one does has to be among what the model allows. A \
+disagreement is made smaller and printed as a script. Script number N of a seed is the same on every machine.
+
+Exit status: 0 when the model allows everything that was done, 1 when not, 2 when something is undecided or cannot be used.")]
+#[command(after_help = "\
+Examples:
+  paidonce differ                                             a thousand scripts on every engine
+  paidonce differ --engine postgres/read-committed --for 10m
+  paidonce differ --engine sqlite/deferred --seed 7 --from 20000 --count 20000     and go on where another run ended
+  paidonce differ --engine sqlite/deferred --seed 7 --from 31 --count 1            one script once more")]
+pub(super) struct Differing {
+    /// The database with its isolation level; may be given several times [default: all of them]
+    #[arg(long = "engine", value_name = "ENGINE", value_parser = names::engine)]
+    pub(super) engines: Vec<Engine>,
+    /// The seed that the scripts are drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// The number of the first script
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) from: u64,
+    /// So many scripts an engine [default: 1000; with --for, as many as there is time for]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        default_value_if("time", clap::builder::ArgPredicate::IsPresent, "18446744073709551615"),
+        hide_default_value = true
+    )]
+    pub(super) count: u64,
+    /// End after this time an engine: 90s, 10m, 2h
+    #[arg(long = "for", id = "time", value_name = "DURATION", value_parser = names::duration)]
+    pub(super) time: Option<Duration>,
+    /// End after so many disagreements
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) most: usize,
+    /// Write each disagreement as a script into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep: Option<String>,
     /// Print the machine's form
     #[arg(long)]
     pub(super) json: bool,
@@ -199,12 +284,12 @@ Examples:
   paidonce book specs/samples/ipn.txt                         book the payment of order 1
   paidonce book specs/samples/ipn.txt                         already booked
   paidonce book specs/samples/ipn-wrong-amount.txt            queued for a person
-  curl … | paidonce book - --database sqlite:/var/lib/shop/shop.db")]
+  curl … | paidonce book - --database postgres://shop@localhost/shop")]
 pub(super) struct Book {
     /// The file with the notice's body, or - for standard input
     #[arg(value_name = "NOTICE", required_unless_present = "create_demo_shop")]
     pub(super) notice: Option<String>,
-    /// The shop's database: sqlite:PATH
+    /// The shop's database: sqlite:PATH, postgres://USER@HOST/NAME or mariadb://USER@HOST/NAME
     #[arg(long, value_name = "URL", default_value = SHOP)]
     pub(super) database: String,
     /// Make a new shop with three orders at --database first
@@ -224,9 +309,9 @@ Exit status: 0 when no query finds anything, 1 when one does, 2 when the databas
 #[command(after_help = "\
 Examples:
   paidonce audit
-  paidonce audit --database sqlite:/var/lib/shop/shop.db --json")]
+  paidonce audit --database mariadb://shop@localhost/shop --json")]
 pub(super) struct Audit {
-    /// The shop's database: sqlite:PATH
+    /// The shop's database: sqlite:PATH, postgres://USER@HOST/NAME or mariadb://USER@HOST/NAME
     #[arg(long, value_name = "URL", default_value = SHOP)]
     pub(super) database: String,
     /// Print the machine's form

@@ -2,12 +2,15 @@
 
 use std::io;
 
+use paidonce_model::script::ScriptError;
 use paidonce_model::{ExploreError, PageError};
 use paidonce_protocol::shop::NoticeError;
 use paidonce_sqlx::{BookError, DbError, OpenError};
 
+use crate::differ::DifferError;
 use crate::replay::ReplayError;
 use crate::report::ManifestError;
+use crate::script::RealError;
 use crate::trace_file::TraceFileError;
 
 /// Why a command came to no verdict: what was wrong, where, and what to do.
@@ -61,6 +64,21 @@ pub(super) enum Failure {
     /// There is no page.
     #[error(transparent)]
     Page(#[from] PageError),
+    /// A script is none, or is not of the model's SQL.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// A script could not be played on a real engine.
+    #[error(transparent)]
+    Real(#[from] RealError),
+    /// A script that was drawn could not be compared.
+    #[error("{engine}, script {n} of seed {seed}: {source}")]
+    Differ { engine: &'static str, seed: u64, n: u64, source: Box<DifferError> },
+    /// No script could be drawn: a bug of ours.
+    #[error("no script could be drawn: {0}")]
+    Draw(String),
+    /// What is kept in a script is what the model says.
+    #[error("--rewrite keeps what the model says: leave --real out")]
+    NothingToRewrite,
     /// A trace could not be replayed.
     #[error("{about}: {source}")]
     Replay { about: String, source: Box<ReplayError> },

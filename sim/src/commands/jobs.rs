@@ -52,11 +52,17 @@ pub(super) fn all() -> Result<Vec<Job>, Failure> {
                     claims.iter().map(|name| names::claim(name)).collect::<Result<_, _>>().map_err(built_in)?
                 }
             };
-            for engine in &entry.engines {
+            let engines = match &entry.engines {
+                None => Engine::ALL.to_vec(),
+                Some(engines) => {
+                    engines.iter().map(|name| names::engine(name)).collect::<Result<_, _>>().map_err(built_in)?
+                }
+            };
+            for engine in engines {
                 jobs.push(Job {
                     scenario: Arc::clone(&scenario),
                     protocol,
-                    engine: names::engine(engine).map_err(built_in)?,
+                    engine,
                     claims: claims.clone(),
                     samples: scenario.published,
                 });

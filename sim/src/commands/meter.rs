@@ -15,6 +15,43 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line is drawn anew, and the speed measured.
 const TICK: Duration = Duration::from_millis(250);
 
+/// A line on the terminal that counts, and a watch.
+pub(super) struct Counter {
+    bar: ProgressBar,
+}
+
+impl Counter {
+    /// It begins now.
+    pub(super) fn new(about: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if io::stderr().is_terminal()
+            && let Ok(style) = ProgressStyle::with_template("{prefix}: {pos} scripts · {per_sec} · {elapsed}")
+        {
+            bar.set_style(style);
+            bar.set_prefix(about.to_owned());
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK);
+        }
+        Counter { bar }
+    }
+
+    /// One more is done.
+    pub(super) fn one_more(&self) {
+        self.bar.inc(1);
+    }
+
+    /// How long it has been counting.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.bar.elapsed()
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// The line on the terminal. It goes when this does.
 pub(super) struct Meter {
     bar: ProgressBar,

@@ -5,6 +5,7 @@
 //! | `cli`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
 //! | `all`, `check`, `mutants` | the checks, with their `jobs` on the two threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
+//! | `script`, `differ` | a schedule of SQL steps; schedules drawn from a seed |
 //! | `book`, `audit` | a shop's database |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
 //!
@@ -15,6 +16,7 @@ mod audit;
 mod book;
 mod check;
 mod cli;
+mod differ;
 mod failure;
 mod jobs;
 mod meter;
@@ -23,6 +25,7 @@ mod names;
 mod overrides;
 mod replay;
 mod replaying;
+mod script;
 mod show;
 mod work;
 
@@ -79,6 +82,8 @@ fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         None => all::run(&cli.all, out),
         Some(Command::Check(asked)) => check::run(&asked, out),
         Some(Command::Replay(asked)) => replay::run(&asked, out),
+        Some(Command::Script(asked)) => script::run(&asked, out),
+        Some(Command::Differ(asked)) => differ::run(&asked, out),
         Some(Command::Show(asked)) => show::run(&asked, out),
         Some(Command::Book(asked)) => book::run(&asked, out),
         Some(Command::Audit(asked)) => audit::run(&asked, out),

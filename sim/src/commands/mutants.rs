@@ -143,7 +143,7 @@ fn examine(mutant: &Mutant, desk: &Desk) -> Result<MutantRow, Failure> {
     Ok(MutantRow::of(mutant.guard, &mutant.without, &fall, replay, mutant.has_to_fall))
 }
 
-/// The published scenarios with the protocol that a guard belongs to, on each engine that they list for it. An admin's
+/// The published scenarios with the protocol that a guard belongs to, on SQLite and at each server's default level. An admin's
 /// protocol is tried along with the protocol for notices that was written for the same schema.
 fn places(guard: Guard) -> Result<Vec<Place>, Failure> {
     let Some(guarded) = catalogue::find(guard.protocol()) else { return Ok(Vec::new()) };
@@ -154,7 +154,9 @@ fn places(guard: Guard) -> Result<Vec<Place>, Failure> {
         }
     };
     let Some(protocol) = PROTOCOLS.iter().find(handles) else { return Ok(Vec::new()) };
-    let jobs = jobs::all()?.into_iter().filter(|job| job.scenario.published && job.protocol == protocol.name);
+    let of_engine = |engine: Engine| engine.is_embedded() || engine.is_default();
+    let wanted = |job: &jobs::Job| job.scenario.published && job.protocol == protocol.name && of_engine(job.engine);
+    let jobs = jobs::all()?.into_iter().filter(wanted);
     let place = |job: jobs::Job| Place { scenario: job.scenario, protocol: protocol.name, engine: job.engine };
     Ok(jobs.map(place).collect())
 }

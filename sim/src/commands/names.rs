@@ -1,6 +1,7 @@
 //! Names on the command line. Whatever is unknown is refused with the list of what is known.
 
 use std::path::Path;
+use std::time::Duration;
 
 use paidonce_model::scenario::{FILES, Scenario};
 use paidonce_model::{Claim, Engine};
@@ -61,4 +62,32 @@ pub(super) fn scenario(given: &str) -> Result<Scenario, String> {
 /// A scenario file's name without its ending.
 fn stem(file: &str) -> &str {
     file.strip_suffix(".toml").unwrap_or(file)
+}
+
+/// A time: `90s`, `10m`, `2h`.
+pub(super) fn duration(given: &str) -> Result<Duration, String> {
+    let expected = || "a time is a whole number of seconds, minutes or hours: 90s, 10m, 2h".to_owned();
+    let unit = given.chars().last().ok_or_else(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(expected()),
+    };
+    let number: u64 = given[..given.len() - 1].parse().map_err(|_| expected())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
+        for wrong in ["", "s", "90", "1d", "-1s", "1.5h", "99999999999999999999s", "9999999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
 }

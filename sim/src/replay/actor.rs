@@ -4,18 +4,21 @@ use paidonce_model::trace::Remark;
 use paidonce_protocol::catalogue::Start;
 use paidonce_protocol::shop::Outcome;
 use paidonce_protocol::{Call, Coroutine, Error, Foul, Progress, Reply};
-use paidonce_sqlx::Sqlite;
+use paidonce_sqlx::lockstep::SessionId;
 
 use super::cast::Part;
+use super::timers::WaitEnds;
 
 /// One request that has come or may come.
 pub(super) struct Actor {
     pub(super) part: Part,
     run: Run,
-    /// Opened when the database is first asked for something, and after each connection that was lost.
-    pub(super) connection: Option<Sqlite>,
+    /// Connected when the database is first asked for something, and again after each connection that was lost.
+    pub(super) session: SessionId,
     /// When its call has to wait: true time at which that ends in any case.
     pub(super) waits_until_ms: Option<i64>,
+    /// How that ends in the trace.
+    pub(super) wait_ends: WaitEnds,
 }
 
 enum Run {
@@ -31,8 +34,8 @@ pub(super) struct WentOn {
 }
 
 impl Actor {
-    pub(super) fn new(part: Part) -> Self {
-        Actor { part, run: Run::NotCome, connection: None, waits_until_ms: None }
+    pub(super) fn new(part: Part, session: SessionId) -> Self {
+        Actor { part, run: Run::NotCome, session, waits_until_ms: None, wait_ends: WaitEnds::ByOthers }
     }
 
     /// The actor's name.
@@ -63,7 +66,7 @@ impl Actor {
 
     /// Answer what it asks, and let it run to its next call.
     pub(super) fn tell(&mut self, answer: Result<Reply, Error>) -> Result<WentOn, Foul> {
-        self.waits_until_ms = None;
+        self.no_longer_waits();
         let Run::Asks(mut coroutine, _) = std::mem::replace(&mut self.run, Run::Over) else {
             return Err(Foul::OutOfTurn);
         };
@@ -73,7 +76,7 @@ impl Actor {
 
     /// It dies of an exception: its shutdown code runs, if it has some.
     pub(super) fn shut_down(&mut self) -> Result<(), Foul> {
-        self.waits_until_ms = None;
+        self.no_longer_waits();
         self.run = Run::Over;
         match self.part.protocol.shut_down {
             Some(start) => self.start(start),
@@ -83,8 +86,13 @@ impl Actor {
 
     /// It is over, in whatever way.
     pub(super) fn end(&mut self) {
-        self.waits_until_ms = None;
+        self.no_longer_waits();
         self.run = Run::Over;
+    }
+
+    fn no_longer_waits(&mut self) {
+        self.waits_until_ms = None;
+        self.wait_ends = WaitEnds::ByOthers;
     }
 
     fn start(&mut self, start: Start) -> Result<(), Foul> {

@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 
 use paidonce_model::trace::{Datum, Trace, WorldMail};
-use paidonce_sqlx::Sqlite;
+use paidonce_sqlx::Connection;
 use paidonce_sqlx::audit::world::{self, Hold, SentMail, TakenPayment};
 use paidonce_sqlx::audit::{self, AuditError, Audited, Finding};
 
 use super::difference::{Difference, TableDifference};
 use super::stage::Stage;
+use super::steps::let_in_early;
 use super::{AuditOutcome, ReplayError, Replayed};
 
 impl Stage {
     /// Compare what is left with the trace, once all its steps came out equal.
     pub(super) async fn look_at(&mut self, trace: &Trace, steps: usize) -> Result<Replayed, ReplayError> {
         // While transactions are still open: what they have written must not be seen.
-        let mut observer = self.connect().await?;
-        let found = committed(&mut observer).await;
-        observer.close().await;
+        let found = committed(self.lockstep.aside()).await;
         let mut tables = differences(trace, found?);
         tables.extend(TableDifference::between("world_mails", mails(&trace.world.mails), mails(&self.mails)));
+        if let Some(name) = self.ahead.as_ref().filter(|_| !tables.is_empty()) {
+            return Err(ReplayError::Unsupported { step: steps, says: let_in_early(name) });
+        }
         // The audit's tables need the write lock, which a transaction of the trace may still have.
-        self.close().await;
-        let mut auditor = self.connect().await?;
-        let audited = audit(&mut auditor, trace).await;
-        auditor.close().await;
+        self.lockstep.close_all().await?;
+        let audited = audit(self.lockstep.aside(), trace).await;
         Ok(Replayed {
             engine: trace.engine.clone(),
             claim: trace.verdict.claim.clone(),
@@ -39,7 +39,7 @@ impl Stage {
 type Tables = BTreeMap<String, Vec<Vec<Datum>>>;
 
 /// The committed rows of every table of the shop.
-async fn committed(observer: &mut Sqlite) -> Result<Tables, ReplayError> {
+async fn committed(observer: &mut Connection) -> Result<Tables, ReplayError> {
     let mut found = Tables::new();
     for table in observer.tables().await? {
         let rows = observer.rows(&table).await?;
@@ -67,7 +67,7 @@ fn mails(mails: &[WorldMail]) -> Vec<Vec<Datum>> {
 }
 
 /// Write down what happened outside, and let the audit look.
-async fn audit(auditor: &mut Sqlite, trace: &Trace) -> Result<AuditOutcome, ReplayError> {
+async fn audit(auditor: &mut Connection, trace: &Trace) -> Result<AuditOutcome, ReplayError> {
     write_world(auditor, trace).await?;
     let mut outcome = AuditOutcome::default();
     match &trace.verdict.claim {
@@ -99,7 +99,7 @@ impl AuditOutcome {
     }
 }
 
-async fn write_world(auditor: &mut Sqlite, trace: &Trace) -> Result<(), ReplayError> {
+async fn write_world(auditor: &mut Connection, trace: &Trace) -> Result<(), ReplayError> {
     let outside = &trace.world;
     world::create_tables(auditor).await?;
     let mail = |mail: &WorldMail| SentMail { message_id: mail.message_id.clone(), order_id: mail.order_id.clone() };

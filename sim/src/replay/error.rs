@@ -2,17 +2,22 @@
 
 use paidonce_protocol::Foul;
 use paidonce_sqlx::audit::AuditError;
+use paidonce_sqlx::lockstep::LockstepError;
+use paidonce_sqlx::server::ServerError;
 use paidonce_sqlx::{DbError, OpenError};
 
 /// Why a trace could not be replayed. What the database answered differently is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// There is no real database for the trace's engine here.
-    #[error("a trace of {engine} cannot be replayed here: those of sqlite/immediate and sqlite/deferred can")]
+    #[error("a trace of {engine} cannot be replayed here: there is no database of that kind")]
     Engine {
         /// The trace's engine.
         engine: String,
     },
+    /// The engine's server is not here.
+    #[error("no server: {0}")]
+    NoServer(&'static ServerError),
     /// Another engine was asked for than the trace is of.
     #[error(
         "this trace is of {trace} and means nothing on {asked}, where others wait for others: ask for a trace of {asked}"
@@ -55,13 +60,19 @@ pub enum ReplayError {
         /// What cannot be.
         says: String,
     },
-    /// The trace says something that never happens on SQLite, or that it leaves open.
+    /// The trace says something that never happens on its engine, that it leaves open, or that only chance can bring about.
     #[error("step {step} cannot be replayed: {says}")]
     Unsupported {
         /// The step, counted from 1.
         step: usize,
         /// What it is.
         says: String,
+    },
+    /// This machine is too busy for the engine's timers, which came before the steps that they had to come after.
+    #[error("step {step} cannot be replayed: the machine is too busy for the engine's own timers; try again")]
+    TooBusy {
+        /// The step, counted from 1.
+        step: usize,
     },
     /// The protocol did what no protocol may do.
     #[error("step {step}: the protocol of {actor} {foul}")]
@@ -79,6 +90,9 @@ pub enum ReplayError {
     /// The database is in trouble: its disk, its connection.
     #[error("the database is in trouble: {0}")]
     Db(#[from] DbError),
+    /// A step could not be taken.
+    #[error(transparent)]
+    Lockstep(#[from] LockstepError),
     /// The audit could not be done.
     #[error("the audit could not be done: {0}")]
     Audit(#[from] AuditError),

@@ -1,26 +1,34 @@
-//! A trace replayed on a real SQLite database, one step at a time.
+//! A trace replayed on a real database of its engine, one step at a time.
 //!
 //! 1. `cast`: who takes part: the protocol's own `async fn` for each actor, on the schema that it was written for.
 //! 2. `steps`: each step of the trace releases one call. `turn`: what the actor asks, what the database answers (or that
 //!    it has to wait), what the actor remarks and how it ends; the first difference from the trace stops the replay.
-//! 3. `stage`: the world that answers: a real connection for each actor, the trace's time, the mail server.
+//! 3. `stage`: the world that answers: a real connection for each actor, the trace's time, the mail server. `aside`: the
+//!    connections of the dead. `timers`: the engine's own timers, which end waits.
 //! 4. `ending`: the committed rows are compared with the trace's, and the claim's audit looks for what the claim found.
+//! 5. `place`: the database: a file, or one of its own on a server.
 //!
-//! Nothing is waited for and nothing is guessed: connections have a busy time-out of zero, so that a call which would wait
-//! says so at once, and a tick moves the clock that the protocols see without sleeping.
+//! Nothing is guessed: who waits is the engine's own word ([`paidonce_sqlx::lockstep`]). A tick moves the clock that the
+//! protocols see without sleeping. Only what a timer of the engine's own ends is waited for. A server lets a waiter in at
+//! once, the trace perhaps later: the answer is kept until then.
 
 mod actor;
+mod aside;
 mod cast;
 mod difference;
 mod ending;
 mod error;
+mod place;
 mod stage;
 mod steps;
+mod timers;
 mod turn;
 mod words;
 
+use std::time::Duration;
+
 use paidonce_model::trace::Trace;
-use paidonce_sqlx::BeginMode;
+use paidonce_sqlx::Engine;
 use serde::Serialize;
 
 pub use difference::{Difference, StepDifference, TableDifference};
@@ -32,8 +40,8 @@ use stage::Stage;
 pub struct Place {
     /// The engine that was asked for. Anything but the trace's own is refused.
     pub engine: Option<String>,
-    /// A database as `sqlite:PATH`, where there must be nothing yet. It is left there for whoever wants to look at it,
-    /// with the `world_…` tables of the audits.
+    /// A database by its URL, where there must be nothing yet. It is left there for whoever wants to look at it, with the
+    /// `world_…` tables of the audits.
     pub database: Option<String>,
 }
 
@@ -84,30 +92,42 @@ impl Replayed {
     }
 }
 
-/// Replay a trace on a new SQLite database.
+/// Replay a trace on a new database. Its server is the one that the environment names, or a private one that all of this
+/// process shares.
 ///
 /// # Errors
-/// When the trace is of another engine or cannot have happened, when there is something at the place already, and when the
-/// disk or the database itself is in trouble. That the database answers differently is no error but a [`Difference`].
+/// When the trace is of another engine or cannot have happened, when there is something at the place already or no
+/// server, and when the disk or the database itself is in trouble. That the database answers differently is no error but
+/// a [`Difference`].
 pub async fn replay(trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
-    let begin = begin_mode(trace, place)?;
-    let cast = cast::of(trace)?;
-    // Held to the end: the directory goes with it.
-    let (url, _directory) = match &place.database {
-        Some(url) => (url.clone(), None),
-        None => {
-            let directory = tempfile::tempdir().map_err(ReplayError::Temporary)?;
-            (format!("sqlite:{}", directory.path().join("replay.db").display()), Some(directory))
+    let engine = engine(trace, place)?;
+    // What is wrong with the trace is told before anything is made.
+    cast::of(trace)?;
+    let [soon, later @ ..] = timers::SOON;
+    let mut replayed = replay_once(trace, engine, place, soon).await;
+    for soon in later {
+        // A place that the user named is not what it was any more.
+        if place.database.is_none() && matches!(replayed, Err(ReplayError::TooBusy { .. })) {
+            replayed = replay_once(trace, engine, place, soon).await;
         }
-    };
-    let mut stage = Stage::set(&url, begin, trace, cast).await?;
+    }
+    replayed
+}
+
+/// Replay a trace with timers of the engine's that are so long.
+async fn replay_once(trace: &Trace, engine: Engine, place: &Place, soon: Duration) -> Result<Replayed, ReplayError> {
+    // Held to the end: the database may go with it.
+    let ground = place::Ground::prepare(engine, place).await?;
+    let mut stage = Stage::set(&ground, engine, trace, soon).await?;
     let played = stage.play(&trace.steps).await;
     let replayed = match played {
         Ok((steps, None)) => stage.look_at(trace, steps).await,
         Ok((steps, Some(difference))) => Ok(stopped(trace, steps, difference)),
         Err(error) => Err(error),
     };
-    stage.close().await;
+    stage.end().await;
+    // Emptied or not, this replay is over: the next one makes another.
+    let _ = ground.leave().await;
     replayed
 }
 
@@ -119,15 +139,15 @@ pub async fn replay(trace: &Trace, place: &Place) -> Result<Replayed, ReplayErro
 /// # Panics
 /// Inside an asynchronous executor: await [`replay`] there.
 pub fn replay_blocking(trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
-    let executor = tokio::runtime::Builder::new_current_thread().build().map_err(ReplayError::Executor)?;
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ReplayError::Executor)?;
     executor.block_on(replay(trace, place))
 }
 
-fn begin_mode(trace: &Trace, place: &Place) -> Result<BeginMode, ReplayError> {
+fn engine(trace: &Trace, place: &Place) -> Result<Engine, ReplayError> {
     if let Some(asked) = place.engine.as_ref().filter(|asked| **asked != trace.engine) {
         return Err(ReplayError::OtherEngine { trace: trace.engine.clone(), asked: asked.clone() });
     }
-    BeginMode::of_engine(&trace.engine).ok_or_else(|| ReplayError::Engine { engine: trace.engine.clone() })
+    Engine::find(&trace.engine).ok_or_else(|| ReplayError::Engine { engine: trace.engine.clone() })
 }
 
 fn stopped(trace: &Trace, steps: usize, difference: Difference) -> Replayed {

@@ -1,106 +1,121 @@
 //! The world that answers the actors: a real database, the trace's time, a mail server.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use paidonce_model::trace::{Told, Trace, WorldMail};
-use paidonce_protocol::{Call, Error, Reply, Row};
-use paidonce_sqlx::{BeginMode, Sqlite, SqliteOptions};
+use paidonce_protocol::{Call, Dialect, Error, Reply, Row};
+use paidonce_sqlx::lockstep::{Lockstep, SessionId, Standing};
+use paidonce_sqlx::{Connection, DbError, Engine, Options};
 
 use super::ReplayError;
 use super::actor::Actor;
-use super::cast::Cast;
+use super::aside::Aside;
+use super::cast::{self, Cast};
+use super::place::Ground;
 use super::words;
 
 /// The stage of one replay.
 pub(super) struct Stage {
-    pub(super) url: String,
-    options: SqliteOptions,
-    /// How long a call waits before the database answers with a conflict: declared, and not waited for.
+    pub(super) lockstep: Lockstep,
+    /// How long a timer of the engine's is that ends a wait.
+    pub(super) soon: Duration,
+    /// How long a call waits before the database answers with a conflict, in the trace's time.
     pub(super) lock_timeout_ms: i64,
+    /// How long a server keeps a dead connection, in the trace's time.
+    pub(super) idle_limit_ms: i64,
     /// True time, as the trace's ticks move it.
     pub(super) now_ms: i64,
     pub(super) actors: Vec<Actor>,
     pub(super) aside: Vec<Aside>,
+    /// What the engine has answered already, and the trace tells later: a server lets a waiter in as soon as it can.
+    pub(super) early: BTreeMap<SessionId, Reaction>,
+    /// Who has just been let in, before the trace says so.
+    let_in: Vec<SessionId>,
+    /// Who was let in while the trace still had others do something, where nobody can be held: what comes after may be
+    /// something else by that alone.
+    pub(super) ahead: Option<String>,
     /// The mails that the mail server has, each once.
     pub(super) mails: Vec<WorldMail>,
-    /// The connection that made the database. It does nothing while actors play, but as long as it is there the write-ahead
-    /// log is, too, as in a shop that is open.
-    maker: Sqlite,
-}
-
-/// A connection whose actor no longer listens.
-pub(super) struct Aside {
-    /// The actor whose connection it was.
-    pub(super) owner: usize,
-    pub(super) connection: Sqlite,
-    /// What is still on its way there.
-    pub(super) call: Option<Call>,
-    /// True when the connection stays open after that: its process lives and does nothing any more.
-    pub(super) stays: bool,
 }
 
 /// What the world does with a call.
 pub(super) enum Reaction {
     /// It answers; after an error with the engine's own words.
     Answered(Result<Reply, Error>, Option<String>),
-    /// The caller has to wait, and this is what the engine says to that.
-    Waits(Option<String>),
+    /// The caller has to wait: for whom, where the engine tells, and what it says to that.
+    Waits { behind: Vec<SessionId>, said: Option<String> },
 }
 
 impl Reaction {
+    /// True for the answer that it is definitely not done, and worth another try.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Reaction::Answered(Err(Error::Conflict), _))
+    }
+
     /// What happened, with the engine's words.
     pub(super) fn words(&self) -> String {
         let (what, said) = match self {
             Reaction::Answered(answer, said) => (words::answer(&Told::from(answer)), said),
-            Reaction::Waits(said) => ("has to wait".to_owned(), said),
+            Reaction::Waits { said, .. } => ("has to wait".to_owned(), said),
         };
         said.as_ref().map_or(what.clone(), |said| format!("{what} ({})", words::plain(said)))
     }
 }
 
 impl Stage {
-    /// Make the database with the rows that are there at the start.
-    pub(super) async fn set(url: &str, begin: BeginMode, trace: &Trace, cast: Cast) -> Result<Self, ReplayError> {
-        let options = SqliteOptions::lockstep(begin);
-        let mut maker = Sqlite::create(url, cast.schema, options).await?;
-        let mut tables: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
-        for (table, values) in trace.scenario.initial_rows() {
-            tables.entry(table).or_default().push(Row(values));
+    /// Fill the empty database with the rows that are there at the start.
+    pub(super) async fn set(
+        ground: &Ground,
+        engine: Engine,
+        trace: &Trace,
+        soon: Duration,
+    ) -> Result<Self, ReplayError> {
+        let cast = cast::of(trace)?;
+        let mut lockstep = Lockstep::open(ground.url(), engine).await?;
+        if let Some(server) = ground.server() {
+            lockstep.is_on(server);
         }
-        for (table, rows) in tables {
-            if let Err(error) = maker.insert(table, rows).await {
-                maker.close().await;
-                return Err(error.into());
-            }
+        let filled = fill(lockstep.aside(), trace, &cast).await;
+        if let Err(error) = filled {
+            lockstep.end().await;
+            return Err(error.into());
         }
+        let actor = |part| Actor::new(part, lockstep.session(Options::lockstep(engine)));
+        let actors = cast.parts.into_iter().map(actor).collect();
+        let limits = &trace.scenario.limits;
         Ok(Stage {
-            url: url.to_owned(),
-            options,
-            lock_timeout_ms: trace.scenario.limits.lock_timeout_ms,
+            lockstep,
+            soon,
+            lock_timeout_ms: limits.lock_timeout_ms,
+            idle_limit_ms: limits.idle_limit_ms,
             now_ms: 0,
-            actors: cast.parts.into_iter().map(Actor::new).collect(),
+            actors,
             aside: Vec::new(),
+            early: BTreeMap::new(),
+            let_in: Vec::new(),
+            ahead: None,
             mails: Vec::new(),
-            maker,
         })
     }
 
-    /// A new connection to the database.
-    pub(super) async fn connect(&self) -> Result<Sqlite, ReplayError> {
-        Ok(Sqlite::open(&self.url, self.options).await?)
+    /// True where somebody else than the callers themselves knows who waits, lets waiters in and notices the dead.
+    pub(super) fn has_server(&self) -> bool {
+        self.lockstep.engine().dialect() != Dialect::Sqlite
     }
 
     /// Let the world answer what an actor asks.
     pub(super) async fn react(&mut self, who: usize, call: &Call) -> Result<Reaction, ReplayError> {
         Ok(match call {
             Call::Run(..) | Call::Begin | Call::Commit | Call::Rollback => {
-                return perform(self.connection(who).await?, call).await;
+                let session = self.actors[who].session;
+                return self.send(session, call).await;
             }
             Call::Clock => {
                 let now_ms = self.now_ms.saturating_add(self.actors[who].part.clock_offset_ms);
                 Reaction::Answered(Ok(Reply::Clock(now_ms)), None)
             }
-            Call::Wait(1..) => Reaction::Waits(None),
+            Call::Wait(1..) => Reaction::Waits { behind: Vec::new(), said: None },
             Call::Mail(mail) => {
                 let mail = WorldMail { message_id: mail.message_id.clone(), order_id: mail.order_id.clone() };
                 if !self.mails.contains(&mail) {
@@ -112,50 +127,90 @@ impl Stage {
         })
     }
 
-    /// The actor's connection: a new one, when it has none.
-    async fn connection(&mut self, who: usize) -> Result<&mut Sqlite, ReplayError> {
-        let connection = match self.actors[who].connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        Ok(self.actors[who].connection.insert(connection))
+    /// Send a call to the database.
+    pub(super) async fn send(&mut self, session: SessionId, call: &Call) -> Result<Reaction, ReplayError> {
+        let standing = self.lockstep.send(session, call).await?;
+        self.reaction(standing)
     }
 
-    /// Leave the actor's connection behind: with what is on its way there, or for good.
-    pub(super) async fn set_aside(&mut self, who: usize, call: Option<Call>, stays: bool) -> Result<(), ReplayError> {
-        let connection = match self.actors[who].connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        self.aside.push(Aside { owner: who, connection, call, stays });
-        Ok(())
+    /// Look again at a session that was told to wait: by now it may have been answered.
+    pub(super) async fn look(&mut self, session: SessionId) -> Result<Reaction, ReplayError> {
+        match self.early.remove(&session) {
+            Some(reaction) => Ok(reaction),
+            None => {
+                let standing = self.lockstep.look(session).await?;
+                self.reaction(standing)
+            }
+        }
+    }
+
+    /// Trouble that leaves open what became of a call is trouble of this replay.
+    pub(super) fn reaction(&self, standing: Standing) -> Result<Reaction, ReplayError> {
+        Ok(match standing {
+            Standing::Answered(Ok(reply)) => Reaction::Answered(Ok(reply), None),
+            Standing::Answered(Err(error)) if error.kind() == Error::Unknown => return Err(error.into()),
+            Standing::Answered(Err(error)) => Reaction::Answered(Err(error.kind()), Some(error.to_string())),
+            Standing::Blocked { by, said: Some(said) } => Reaction::Waits { behind: by, said: Some(said) },
+            Standing::Blocked { by, .. } => {
+                let names: Vec<&str> = by.iter().filter_map(|session| self.name_of(*session)).collect();
+                let said = format!("the server says: for {}", words::names(names.into_iter()));
+                Reaction::Waits { said: (!by.is_empty()).then_some(said), behind: by }
+            }
+        })
+    }
+
+    /// Whose connection this is, or was.
+    pub(super) fn name_of(&self, session: SessionId) -> Option<&str> {
+        let of_aside = self.aside.iter().find(|aside| aside.session == session).map(|aside| aside.owner);
+        let of_actor = self.actors.iter().position(|actor| actor.session == session);
+        of_aside.or(of_actor).map(|who| self.actors[who].name())
     }
 
     /// End the actor's connection, and with it the transaction that is open there.
-    pub(super) async fn disconnect(&mut self, who: usize) {
-        if let Some(mut connection) = self.actors[who].connection.take() {
-            connection.close().await;
+    pub(super) async fn disconnect(&mut self, who: usize) -> Result<(), ReplayError> {
+        let session = self.actors[who].session;
+        self.early.remove(&session);
+        Ok(self.lockstep.close(session).await?)
+    }
+
+    /// Let the server do what it does by itself after a step: let in who waited for nothing any more.
+    pub(super) async fn settle(&mut self) -> Result<(), ReplayError> {
+        if self.has_server() {
+            for (session, standing) in self.lockstep.look_at_all().await? {
+                if let Standing::Answered(_) = standing {
+                    let reaction = self.reaction(standing)?;
+                    self.early.insert(session, reaction);
+                    self.let_in.push(session);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody takes a step: whoever else was let in meanwhile is ahead of the trace.
+    pub(super) fn note_ahead(&mut self, who: Option<&str>) {
+        for session in std::mem::take(&mut self.let_in) {
+            let name = self.name_of(session).map(str::to_owned);
+            if name.as_deref() != who {
+                self.ahead = name;
+            }
         }
     }
 
     /// End every connection.
-    pub(super) async fn close(&mut self) {
-        for who in 0..self.actors.len() {
-            self.disconnect(who).await;
-        }
-        for mut aside in self.aside.drain(..) {
-            aside.connection.close().await;
-        }
-        self.maker.close().await;
+    pub(super) async fn end(self) {
+        self.lockstep.end().await;
     }
 }
 
-/// Perform a call on a connection. Trouble that leaves open what became of the call is trouble of this replay.
-pub(super) async fn perform(connection: &mut Sqlite, call: &Call) -> Result<Reaction, ReplayError> {
-    match connection.perform(call).await {
-        Ok(reply) => Ok(Reaction::Answered(Ok(reply), None)),
-        Err(error) if error.would_wait() => Ok(Reaction::Waits(Some(error.to_string()))),
-        Err(error) if error.kind() == Error::Unknown => Err(error.into()),
-        Err(error) => Ok(Reaction::Answered(Err(error.kind()), Some(error.to_string()))),
+async fn fill(connection: &mut Connection, trace: &Trace, cast: &Cast) -> Result<(), DbError> {
+    connection.create_schema(cast.schema).await?;
+    let mut tables: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+    for (table, values) in trace.scenario.initial_rows() {
+        tables.entry(table).or_default().push(Row(values));
     }
+    for (table, rows) in tables {
+        connection.insert(table, rows).await?;
+    }
+    Ok(())
 }

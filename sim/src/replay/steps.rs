@@ -3,8 +3,10 @@
 use paidonce_model::trace::{DeathForm, Event, Meaning, Step, Woken};
 use paidonce_protocol::{Call, Error, Reply};
 
+use super::aside::Fate;
 use super::difference::{Difference, StepDifference};
-use super::stage::{Aside, Reaction, Stage, perform};
+use super::stage::{Reaction, Stage};
+use super::timers::{WaitEnds, wait_ends};
 use super::turn::{Halt, differs};
 use super::{ReplayError, words};
 
@@ -14,14 +16,18 @@ impl Stage {
         for (done, step) in steps.iter().enumerate() {
             let number = done + 1;
             let actor = || step.actor.clone();
-            match self.take(step).await {
+            match self.take(step, wait_ends(steps, done)).await {
                 Ok(()) => {}
+                Err(Halt::Differs { .. }) if let Some(name) = &self.ahead => {
+                    return Err(ReplayError::Unsupported { step: number, says: let_in_early(name) });
+                }
                 Err(Halt::Differs { call, trace, replay }) => {
                     let difference = StepDifference { step: number, actor: actor(), call, trace, replay };
                     return Ok((done, Some(Difference::Step(difference))));
                 }
                 Err(Halt::Impossible(says)) => return Err(ReplayError::Impossible { step: number, says }),
                 Err(Halt::Unsupported(says)) => return Err(ReplayError::Unsupported { step: number, says }),
+                Err(Halt::TooBusy) => return Err(ReplayError::TooBusy { step: number }),
                 Err(Halt::Foul(foul)) => {
                     return Err(ReplayError::Foul { step: number, actor: actor().unwrap_or_default(), foul });
                 }
@@ -31,7 +37,15 @@ impl Stage {
         Ok((steps.len(), None))
     }
 
-    async fn take(&mut self, step: &Step) -> Result<(), Halt> {
+    /// Take a step, and let the server do what it then does by itself. `ends` says how a wait ends that begins with it.
+    async fn take(&mut self, step: &Step, ends: WaitEnds) -> Result<(), Halt> {
+        self.check_timers()?;
+        self.note_ahead(step.actor.as_deref());
+        self.take_alone(step, ends).await?;
+        Ok(self.settle().await?)
+    }
+
+    async fn take_alone(&mut self, step: &Step, ends: WaitEnds) -> Result<(), Halt> {
         if step.now_ms != self.now_ms {
             let says = format!("it is taken at {} ms, and by the ticks before it is {} ms", step.now_ms, self.now_ms);
             return Err(Halt::Impossible(says));
@@ -51,22 +65,31 @@ impl Stage {
             }
             Event::Blocked { call, by } => {
                 let asked = self.asks(who, call)?;
-                let reaction = self.react(who, &asked).await?;
-                self.has_to_wait(who, &reaction, by)?;
                 let until_ms = match asked {
                     Call::Wait(wait_ms) => self.now_ms.saturating_add_unsigned(wait_ms),
-                    _ => self.now_ms.saturating_add(self.lock_timeout_ms),
+                    _ => {
+                        self.declare_timers(who, ends).await?;
+                        self.now_ms.saturating_add(self.lock_timeout_ms)
+                    }
                 };
+                let reaction = self.react(who, &asked).await?;
+                self.begins_to_wait(who, reaction, by, ends)?;
                 self.actors[who].waits_until_ms = Some(until_ms);
+                self.actors[who].wait_ends = ends;
+                self.hold(who);
                 Ok(())
             }
             Event::Granted { answer } => {
                 let reaction = self.ask_again(who).await?;
+                self.is_let_in(who, &reaction)?;
                 self.answered(who, reaction, answer, &step.marks, step.outcome.as_deref()).await
             }
             Event::BlockedAgain { by } => {
+                self.actors[who].wait_ends = ends;
                 let reaction = self.ask_again(who).await?;
-                self.has_to_wait(who, &reaction, by)
+                self.has_to_wait(who, &reaction, by)?;
+                self.hold(who);
+                Ok(())
             }
             Event::ReplyLost { call, meaning } => {
                 let asked = self.asks(who, call)?;
@@ -75,14 +98,11 @@ impl Stage {
             }
             Event::Died { form } => self.die(who, *form).await,
             Event::Landed => self.land(who).await,
-            Event::Deadlock { .. } => {
-                let says = "a deadlock: SQLite has one writer, and never a deadlock's victim";
-                Err(Halt::Unsupported(says.to_owned()))
+            Event::Deadlock { answer } => {
+                let reaction = self.fall(who).await?;
+                self.answered(who, reaction, answer, &step.marks, step.outcome.as_deref()).await
             }
-            Event::Reaped => {
-                let says = "a server that notices a dead connection: SQLite has no server, and the dead hold no locks";
-                Err(Halt::Unsupported(says.to_owned()))
-            }
+            Event::Reaped => self.reap(who).await,
             // Taken above.
             Event::Ticked { .. } => Ok(()),
         }
@@ -99,15 +119,27 @@ impl Stage {
         match meaning {
             Meaning::Done => {
                 let reaction = self.react(who, call).await?;
-                if let Reaction::Waits(_) = reaction {
+                if let Reaction::Waits { .. } = reaction {
                     return Err(differs(&self.call_words(who), "was done, and its answer was lost", reaction.words()));
                 }
-                self.disconnect(who).await;
+                self.disconnect(who).await?;
             }
-            Meaning::NotDone => self.disconnect(who).await,
-            Meaning::Later => self.set_aside(who, Some(call.clone()), false).await?,
+            Meaning::NotDone => self.disconnect(who).await?,
+            Meaning::Later => self.set_aside(who, Fate::Lands(call.clone())).await?,
         }
         Ok(())
+    }
+
+    /// The caller has to wait, or is told at once what ends its wait in the trace: MariaDB looks for a deadlock before it
+    /// lets anybody wait.
+    fn begins_to_wait(&mut self, who: usize, reaction: Reaction, by: &[String], ends: WaitEnds) -> Result<(), Halt> {
+        match (reaction, ends) {
+            (reaction, WaitEnds::AsVictim { .. }) if reaction.is_conflict() => {
+                self.early.insert(self.actors[who].session, reaction);
+                Ok(())
+            }
+            (reaction, _) => self.has_to_wait(who, &reaction, by),
+        }
     }
 
     async fn die(&mut self, who: usize, form: DeathForm) -> Result<(), Halt> {
@@ -115,46 +147,26 @@ impl Stage {
         if !actor.is_under_way() {
             return Err(Halt::Impossible(format!("{} dies, and is not under way", actor.name())));
         }
+        // What it was waiting for is still asked for.
+        let waits = actor.waits_until_ms.is_some() && !matches!(actor.call(), Some(Call::Wait(_)));
         match form {
             DeathForm::Soft => {
-                self.disconnect(who).await;
+                self.disconnect(who).await?;
                 self.actors[who].shut_down()?;
             }
+            DeathForm::Reset => {
+                self.disconnect(who).await?;
+                self.actors[who].end();
+            }
             // The operating system takes a dead process's file locks away, whether anybody is told or not.
-            DeathForm::Reset | DeathForm::Silent => {
-                self.disconnect(who).await;
+            DeathForm::Silent if !self.has_server() => {
+                self.disconnect(who).await?;
                 self.actors[who].end();
             }
-            DeathForm::Stop => {
-                // What it was waiting for is still asked for.
-                let waiting = actor.waits_until_ms.and(actor.call()).filter(|call| !matches!(call, Call::Wait(_)));
-                let waiting = waiting.cloned();
-                self.set_aside(who, waiting, true).await?;
+            DeathForm::Silent | DeathForm::Stop => {
+                self.set_aside(who, Fate::Dead { waits }).await?;
                 self.actors[who].end();
             }
-        }
-        Ok(())
-    }
-
-    /// What is on its way on a connection that the actor has lost takes effect, or has to wait once more.
-    async fn land(&mut self, who: usize) -> Result<(), Halt> {
-        let flying = |(place, aside): (usize, &Aside)| (aside.owner == who && aside.call.is_some()).then_some(place);
-        let places: Vec<usize> = self.aside.iter().enumerate().filter_map(flying).collect();
-        let name = || self.actors[who].name().to_owned();
-        let place = match places.as_slice() {
-            [] => return Err(Halt::Impossible(format!("nothing of {} is on its way", name()))),
-            [one] => *one,
-            _ => {
-                let says = format!("the trace leaves open which of two calls of {} landed", name());
-                return Err(Halt::Unsupported(says));
-            }
-        };
-        let aside = &mut self.aside[place];
-        let Some(call) = aside.call.take() else { return Ok(()) };
-        if let Reaction::Waits(_) = perform(&mut aside.connection, &call).await? {
-            aside.call = Some(call);
-        } else if !aside.stays {
-            self.aside.remove(place).connection.close().await;
         }
         Ok(())
     }
@@ -179,9 +191,13 @@ impl Stage {
         for (who, woken) in due.into_iter().zip(woken) {
             let reaction = match self.actors[who].call() {
                 Some(Call::Wait(_)) => Reaction::Answered(Ok(Reply::Done), None),
+                _ if self.has_server() => self.outwait(who).await?,
                 // The engine still has to be of the opinion that there is something to wait for; its patience is over.
                 _ => match self.ask_again(who).await? {
-                    Reaction::Waits(said) => Reaction::Answered(Err(Error::Conflict), said),
+                    Reaction::Waits { said, .. } => {
+                        self.lockstep.give_up(self.actors[who].session);
+                        Reaction::Answered(Err(Error::Conflict), said)
+                    }
                     answered => {
                         let trace = format!("waits in vain, is told {}", words::answer(&woken.answer));
                         return Err(differs(&self.call_words(who), trace, answered.words()));
@@ -190,6 +206,16 @@ impl Stage {
             };
             self.answered(who, reaction, &woken.answer, &woken.marks, woken.outcome.as_deref()).await?;
         }
-        Ok(())
+        // At the same moment, and after those who would wait for the dead no longer.
+        Ok(self.reap_overdue().await?)
     }
+}
+
+/// Why what differs may differ by chance.
+pub(super) fn let_in_early(name: &str) -> String {
+    format!(
+        "{} was let in as soon as it could be, and the trace has it wait longer, which only a private PostgreSQL can \
+         be made to do",
+        words::plain(name)
+    )
 }

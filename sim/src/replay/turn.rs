@@ -18,6 +18,8 @@ pub(super) enum Halt {
     Impossible(String),
     /// The trace cannot be followed here.
     Unsupported(String),
+    /// A timer of the engine's came before the steps that it had to come after.
+    TooBusy,
     /// The protocol is none.
     Foul(Foul),
     Error(ReplayError),
@@ -68,13 +70,13 @@ impl Stage {
         Err(differs(&words::call(traced), trace, replay))
     }
 
-    /// The call that had to wait, once more.
+    /// What became of the call that had to wait.
     pub(super) async fn ask_again(&mut self, who: usize) -> Result<Reaction, Halt> {
         let actor = &self.actors[who];
         match (actor.waits_until_ms, actor.call()) {
             (Some(_), Some(call)) if !matches!(call, Call::Wait(_)) => {
-                let call = call.clone();
-                Ok(self.react(who, &call).await?)
+                let session = actor.session;
+                Ok(self.look(session).await?)
             }
             _ => Err(Halt::Impossible(format!("no statement of {} had to wait", actor.name()))),
         }
@@ -87,7 +89,7 @@ impl Stage {
 
     pub(super) fn has_to_wait(&self, who: usize, reaction: &Reaction, by: &[String]) -> Result<(), Halt> {
         match reaction {
-            Reaction::Waits(_) => Ok(()),
+            Reaction::Waits { .. } => Ok(()),
             Reaction::Answered(..) => {
                 let trace = match by {
                     [] => "has to wait".to_owned(),
@@ -126,7 +128,7 @@ impl Stage {
         let call = self.call_words(who);
         let went_on = self.actors[who].tell(answer)?;
         if went_on.outcome.is_some() {
-            self.disconnect(who).await;
+            self.disconnect(who).await?;
         }
         if went_on.marks != marks {
             return Err(differs(&call, words::remarks(marks), words::remarks(&went_on.marks)));

@@ -99,7 +99,7 @@ fn a_database_that_is_no_shop_is_told_what_it_lacks() {
     let ipn = sample("ipn.txt");
     let book = |database: &str| folder.run(&["book", &ipn, "--database", database]);
     book("sqlite:none.db").expect(2, &["there is no database at none.db"]);
-    book("mysql://localhost/shop").expect(2, &["mysql://localhost/shop", "sqlite:PATH"]);
+    book("oracle://localhost/shop").expect(2, &["oracle://localhost/shop", "sqlite:PATH"]);
     folder.write("foreign.db", "");
     book("sqlite:foreign.db").expect(2, &["missing table orders", "missing table outbox"]);
     folder

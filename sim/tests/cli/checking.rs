@@ -73,10 +73,13 @@ fn bounds_of_ones_own_are_not_pinned() {
 fn what_has_no_server_here_is_said_not_to_be_replayed() {
     let claim = ["--claim", "a_payment_is_booked_at_most_once", "--json"];
     let postgres = [&TWICE[..], &["--engine", "postgres/read-committed"], &claim].concat();
-    let json = Folder::new().run(&postgres).expect(1, &[]).json();
+    let without = [("PAIDONCE_POSTGRES_URL", "none"), ("PAIDONCE_ENGINES", "")];
+    let json = Folder::new().run_in(&postgres, "", &without).expect(1, &[]).json();
     assert_eq!(json["as_pinned"], Value::Null);
-    let skipped = "no server of postgres/read-committed in this build";
+    let skipped = "no server: postgres is left out by PAIDONCE_POSTGRES_URL=none";
     assert_eq!(json["rows"][0]["replay"], json!({ "skipped": skipped }));
+    let wanted = [("PAIDONCE_POSTGRES_URL", "none"), ("PAIDONCE_ENGINES", "all")];
+    Folder::new().run_in(&postgres, "", &wanted).expect(2, &["left out by PAIDONCE_POSTGRES_URL"]);
 }
 
 #[test]

@@ -6,5 +6,6 @@ mod booking;
 mod checking;
 mod exploring;
 mod pins;
+mod servers;
 mod support;
 mod traces;

@@ -66,8 +66,14 @@ impl Folder {
 
     /// Run with this on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        self.run_in(arguments, input, &[])
+    }
+
+    /// Run with these variables in its environment.
+    pub(crate) fn run_in(&self, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_paidonce"))
             .args(arguments)
+            .envs(environment.iter().copied())
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -50,7 +50,11 @@ fn a_trace_is_replayed_where_it_belongs_or_not_at_all() {
     folder.write("there.db", "");
     folder.run(&["replay", "trace.json", "--database", "sqlite:there.db"]).expect(2, &["there.db exists already"]);
     assert_eq!(folder.read("there.db"), "");
+    let oracle = folder.read("trace.json").replace("\"sqlite/immediate\"", "\"oracle/serializable\"");
+    folder.write("oracle.json", oracle);
+    folder.run(&["replay", "oracle.json"]).expect(2, &["oracle/serializable cannot be replayed here"]);
     let postgres = folder.read("trace.json").replace("\"sqlite/immediate\"", "\"postgres/read-committed\"");
     folder.write("postgres.json", postgres);
-    folder.run(&["replay", "postgres.json"]).expect(2, &["postgres/read-committed cannot be replayed here"]);
+    let without = [("PAIDONCE_POSTGRES_URL", "none")];
+    folder.run_in(&["replay", "postgres.json"], "", &without).expect(2, &["no server: postgres is left out"]);
 }

@@ -3,7 +3,7 @@
 use paidonce_model::Claim;
 use paidonce_protocol::Guard;
 
-use crate::support::{ENGINES, assert_equal, counterexample, counterexamples, replayed, scenario, setup, title};
+use crate::support::{assert_equal, counterexample, counterexamples, engines, replayed, scenario, setup, title};
 
 /// The claims that no query can look for.
 const WITHOUT_AUDIT: [&str; 7] = [
@@ -20,7 +20,7 @@ const WITHOUT_AUDIT: [&str; 7] = [
 fn replay_all(file: &str, protocol: &str) -> (usize, usize) {
     let scenario = scenario(file);
     let (mut all, mut found) = (0, 0);
-    for engine in ENGINES {
+    for engine in engines() {
         for trace in counterexamples(&setup(&scenario, protocol, engine, &[])) {
             let replayed = replayed(&trace);
             assert_equal(&trace, &replayed);
@@ -99,7 +99,7 @@ fn mutants_of_settle_fall_on_a_real_database() {
         for actor in scenario.actors.iter_mut().filter(|actor| actor.ipn.is_some()) {
             actor.deliveries = actor.deliveries.max(actor.overlapping + usize::from(deaths));
         }
-        for engine in ENGINES {
+        for engine in engines() {
             let setup = setup(&scenario, "settle", engine, &[guard]);
             let trace = counterexample(&setup, Claim::find(guard.claim()).unwrap());
             let trace = trace.unwrap_or_else(|| panic!("{file}: nothing falls without {}", guard.name()));

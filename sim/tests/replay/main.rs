@@ -2,6 +2,7 @@
 
 mod counterexamples;
 mod differences;
+mod mariadb;
 mod refusals;
 mod schedules;
 mod support;

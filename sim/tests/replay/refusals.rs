@@ -27,13 +27,11 @@ fn step(trace: &Trace, actor: Option<&str>, event: Event) -> Step {
 
 #[test]
 fn a_trace_of_another_engine_is_refused() {
-    let trace = clean(Engine::PostgresReadCommitted);
-    let error = refusal(&trace, &Place::default());
-    assert!(matches!(&error, ReplayError::Engine { engine } if engine == "postgres/read-committed"));
-    assert!(error.to_string().contains("sqlite/immediate"), "{error}");
+    let says = refusal_of(|trace| trace.engine = "oracle/serializable".to_owned());
+    assert!(says.contains("oracle/serializable cannot be replayed here"), "{says}");
 
     let asked = Place { engine: Some("sqlite/immediate".to_owned()), ..Place::default() };
-    let error = refusal(&trace, &asked);
+    let error = refusal(&clean(Engine::PostgresReadCommitted), &asked);
     assert!(error.to_string().contains("of postgres/read-committed"), "{error}");
     assert!(matches!(refusal(&clean(Engine::SqliteDeferred), &asked), ReplayError::OtherEngine { .. }));
 }
@@ -54,9 +52,16 @@ fn a_named_database_is_made_and_left_and_never_overwritten() {
 }
 
 #[test]
-fn a_place_that_is_no_sqlite_database_is_refused() {
-    let place = Place { database: Some("postgres://localhost/shop".to_owned()), ..Place::default() };
-    assert!(matches!(refusal(&clean(Engine::SqliteImmediate), &place), ReplayError::Open(_)));
+fn a_place_that_is_no_database_of_the_engines_is_refused() {
+    let place = |url: &str| Place { database: Some(url.to_owned()), ..Place::default() };
+    for (engine, url) in [
+        (Engine::SqliteImmediate, "postgres://localhost/shop"),
+        (Engine::PostgresReadCommitted, "mariadb://localhost/shop"),
+        (Engine::PostgresReadCommitted, "sqlite:shop.db"),
+    ] {
+        let says = refusal(&clean(engine), &place(url)).to_string();
+        assert!(says.contains(url) && says.contains(engine.name()), "{says}");
+    }
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! Schedules drawn by chance, with faults: whatever happens in the model happens on a real database.
 
+use paidonce::replay::{Place, ReplayError, Replayed, replay_blocking};
 use paidonce_model::Engine;
 use paidonce_model::scenario::{LostOn, Scenario};
 use paidonce_model::trace::{DeathForm, Event, Trace};
 use paidonce_protocol::Guard;
 
-use crate::support::{ENGINES, assert_equal, replayed, sampled, scenario, setup, title};
+use crate::support::{assert_equal, engines, replayed, sampled, scenario, setup, title};
 
 /// The events of schedules, to see that each kind was met.
 #[derive(Default)]
-struct Met(std::collections::BTreeSet<String>);
+struct Met {
+    events: std::collections::BTreeSet<String>,
+    equal: usize,
+    left_open: usize,
+}
 
 impl Met {
     fn note(&mut self, trace: &Trace) {
@@ -23,21 +28,44 @@ impl Met {
                 Event::Ticked { woken, .. } if !woken.is_empty() => "woken".to_owned(),
                 _ => continue,
             };
-            self.0.insert(name);
+            self.events.insert(name);
+        }
+    }
+
+    /// Replay a trace, unless it has what the model leaves open and the engine does not: who of two that wait for the same
+    /// row is let in first.
+    fn replayed(&mut self, trace: &Trace) -> Option<Replayed> {
+        match replay_blocking(trace, &Place::default()) {
+            Ok(replayed) => {
+                self.equal += 1;
+                Some(replayed)
+            }
+            Err(ReplayError::Unsupported { says, .. })
+                if says.contains("who came first") || says.contains("only a private PostgreSQL") =>
+            {
+                self.left_open += 1;
+                None
+            }
+            Err(error) => panic!("{}: {error}", title(trace)),
         }
     }
 
     fn all(&self, expected: &[&str]) {
-        let missing: Vec<_> = expected.iter().filter(|name| !self.0.contains(**name)).collect();
-        assert!(missing.is_empty(), "these seeds never show {missing:?}, only {:?}", self.0);
+        // On a server that somebody named, nobody can be held back, and more is left open.
+        let named = std::env::var_os("PAIDONCE_POSTGRES_URL").is_some();
+        assert!(named || self.left_open * 5 < self.equal, "{} of {}", self.left_open, self.equal);
+        let missing: Vec<_> = expected.iter().filter(|name| !self.events.contains(**name)).collect();
+        assert!(missing.is_empty(), "these seeds never show {missing:?}, only {:?}", self.events);
     }
 }
 
 fn replay_seeds(scenario: &Scenario, protocol: &str, seeds: std::ops::Range<u64>, met: &mut Met) {
-    for engine in ENGINES {
-        for seed in seeds.clone() {
+    for engine in engines() {
+        // On a server a replay takes a hundred times as long.
+        let most = if engine.is_embedded() { usize::MAX } else { 3 };
+        for seed in seeds.clone().take(most) {
             let trace = sampled(&setup(scenario, protocol, engine, &[]), seed);
-            let replayed = replayed(&trace);
+            let Some(replayed) = met.replayed(&trace) else { continue };
             assert_equal(&trace, &replayed);
             // Chance may lead a wrong protocol to what it does wrong; settle does nothing wrong.
             if protocol == "settle" {
@@ -55,7 +83,7 @@ fn any_schedule_of_the_default_scenario_comes_out_the_same_on_a_real_database() 
     for protocol in ["settle", "row_lock", "lock_table", "unlocked"] {
         replay_seeds(&scenario, protocol, 0..15, &mut met);
     }
-    met.all(&["died Reset", "lost Done", "lost NotDone", "lost Later", "landed", "blocked", "granted", "woken"]);
+    met.all(&["died Soft", "lost Done", "lost NotDone", "lost Later", "landed", "blocked", "granted", "woken"]);
 }
 
 #[test]
@@ -85,10 +113,12 @@ fn any_schedule_of_the_other_scenarios_comes_out_the_same_on_a_real_database() {
     }
     for file in ["mixed_unlocked.toml", "mixed_lock_table.toml", "mixed_cancel_unlocked.toml"] {
         let scenario = scenario(file);
-        for engine in ENGINES {
-            for seed in 0..10 {
+        for engine in engines() {
+            for seed in 0..(if engine.is_embedded() { 10 } else { 3 }) {
                 let trace = sampled(&setup(&scenario, "settle", engine, &[]), seed);
-                assert_equal(&trace, &replayed(&trace));
+                if let Some(replayed) = met.replayed(&trace) {
+                    assert_equal(&trace, &replayed);
+                }
             }
         }
     }

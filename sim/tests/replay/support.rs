@@ -7,9 +7,27 @@ use paidonce_model::scenario::{FILES, Scenario};
 use paidonce_model::trace::Trace;
 use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, explore, sample, shortest};
 use paidonce_protocol::{Guard, Without, catalogue};
+use paidonce_sqlx::server::{Server, Software, all_engines_wanted};
 
-/// Both engines that a replay has.
-pub(crate) const ENGINES: [Engine; 2] = [Engine::SqliteImmediate, Engine::SqliteDeferred];
+/// SQLite and the default level of every server that is here. A server that is not is left out, with the reason, unless the
+/// environment asks for all of them. The other levels' counterexamples are replayed by the bare command; random schedules
+/// are not replayed there yet.
+pub(crate) fn engines() -> Vec<Engine> {
+    let is_here = |engine: &Engine| {
+        let real = paidonce_sqlx::Engine::find(engine.name()).expect("an engine that can be replayed");
+        let Some(software) = Software::of_dialect(real.dialect()) else { return true };
+        match Server::shared(software) {
+            Ok(_) => true,
+            Err(error) if all_engines_wanted() => panic!("{error}"),
+            Err(error) => {
+                println!("left out: {}: {error}", engine.name());
+                false
+            }
+        }
+    };
+    let wanted = |engine: &Engine| engine.is_embedded() || engine.is_default();
+    Engine::ALL.into_iter().filter(wanted).filter(is_here).collect()
+}
 
 /// A scenario of this repository.
 pub(crate) fn scenario(file: &str) -> Scenario {

@@ -10,13 +10,7 @@ impl Rules<'_> {
         for (index, check) in self.scenario.check.iter().enumerate() {
             let path = format!("check[{index}]");
             self.protocol(&format!("{path}.protocol"), &check.protocol, Role::Notice);
-            self.expect(!check.engines.is_empty(), format!("{path}.engines"), || {
-                format!("is empty; expected at least one of: {}", Engine::ALL.map(Engine::name).join(", "))
-            });
-            self.each_once(&format!("{path}.engines"), "", &check.engines);
-            for (index, engine) in check.engines.iter().enumerate() {
-                self.known(format!("{path}.engines[{index}]"), "engine", engine, Engine::ALL.map(Engine::name));
-            }
+            self.engines(&format!("{path}.engines"), check.engines.as_deref());
             let Some(claims) = &check.claims else { continue };
             self.expect(!claims.is_empty(), format!("{path}.claims"), || {
                 "is empty; expected at least one claim, or no such field for all of them".to_owned()
@@ -30,6 +24,18 @@ impl Rules<'_> {
                     Claim::ALL.iter().map(|claim| claim.name()),
                 );
             }
+        }
+    }
+
+    fn engines(&mut self, path: &str, engines: Option<&[String]>) {
+        let Some(engines) = engines else { return };
+        self.expect(!engines.is_empty(), path, || {
+            let known = Engine::ALL.map(Engine::name).join(", ");
+            format!("is empty; expected at least one of {known}; or no such field for all of them")
+        });
+        self.each_once(path, "", engines);
+        for (index, engine) in engines.iter().enumerate() {
+            self.known(format!("{path}[{index}]"), "engine", engine, Engine::ALL.map(Engine::name));
         }
     }
 }

@@ -1,0 +1,414 @@
+//! Several connections to one database, one step at a time: who is sent something, and whether the engine answers it or
+//! lets it wait.
+//!
+//! | file | is about |
+//! |---|---|
+//! | `session` | one connection, and what is on its way there |
+//! | `circle` | sessions that wait for each other |
+//! | `observer` | the engine's own word on who waits, from a connection beside |
+//!
+//! **Never guessed.** A call that has not answered is not taken to wait because it is silent: the engine is asked. Its
+//! word is awaited for as long as it takes, so a statement that neither waits nor answers is simply still running.
+//!
+//! - PostgreSQL says who is in whose way: `pg_blocking_pids`, which knows row, table and advisory locks.
+//! - MariaDB says who waits: `SHOW ENGINE INNODB STATUS` for row locks, the process list for named locks and for tables'
+//!   metadata. It does not say for whom, but by `information_schema.innodb_lock_waits`, which is a tenth of a second old.
+//! - SQLite answers that it is busy. The call is then asked again, when somebody else has taken a step.
+//!
+//! The one wait in time is for a timer of the engine itself, a lock's time-out or the search for a deadlock, and is asked
+//! for: see [`Lockstep::outwait`].
+
+mod circle;
+mod observer;
+mod session;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use paidonce_protocol::{Call, Reply};
+use tokio::time::timeout;
+
+use crate::server::{Server, ServerError, Software, Stop};
+use crate::{Connection, DbError, Engine, OpenError, Options};
+use observer::Observer;
+use session::{Ask, Session, State};
+
+/// How often a statement is given the chance to answer before the engine is asked about it: most answer meanwhile. It
+/// decides how often the engine is asked, and nothing else.
+const CHANCES: u32 = 100;
+
+/// One connection of a [`Lockstep`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(usize);
+
+/// Where a call stands, by the engine's own word.
+#[derive(Debug)]
+pub enum Standing {
+    /// It is answered, well or with an error.
+    Answered(Result<Reply, DbError>),
+    /// It waits.
+    Blocked {
+        /// For whom, where the engine says so: PostgreSQL. Empty on the others.
+        by: Vec<SessionId>,
+        /// What the engine said to that, where it has to answer: SQLite.
+        said: Option<String>,
+    },
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockstepError {
+    /// The database could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The observer was told no.
+    #[error("who waits for whom could not be seen: {0}")]
+    Observer(#[from] DbError),
+    /// The server did not come back.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A connection that waits for its answer cannot be sent anything else.
+    #[error("this connection has not been answered yet")]
+    Unanswered,
+    /// Nothing is on its way there.
+    #[error("this connection was sent nothing")]
+    Unasked,
+    /// A task of ours was ended from outside.
+    #[error("the task that worked on the connection was ended from outside")]
+    Ended,
+}
+
+/// Several connections to one database, one step at a time.
+pub struct Lockstep {
+    url: String,
+    engine: Engine,
+    observer: Observer,
+    sessions: Vec<Session>,
+    may_hold: bool,
+}
+
+impl Lockstep {
+    /// On the database at this URL, which is there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is none of this engine's.
+    pub async fn open(url: &str, engine: Engine) -> Result<Self, LockstepError> {
+        let observer = Observer::open(url, engine).await?;
+        Ok(Lockstep { url: url.to_owned(), engine, observer, sessions: Vec::new(), may_hold: false })
+    }
+
+    /// Say that the database is on this server. Only a PostgreSQL that was started here has processes that can be held.
+    pub fn is_on(&mut self, server: &Server) {
+        self.may_hold = server.is_private() && server.software() == Software::Postgres;
+    }
+
+    /// Let nothing happen on a session that is blocked until it is looked at or outwaited, also when what it waits for is over: its
+    /// server's process is stopped, as if a busy machine did not come to it. True when it is held.
+    ///
+    /// So others can be let in before it, which without it is up to chance. Whatever it has asked for already keeps its
+    /// place in the queue.
+    pub fn hold(&mut self, who: SessionId) -> bool {
+        self.may_hold && self.sessions[who.0].hold()
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// A further session, not connected yet. Its level may be another than the [`Lockstep`]'s own.
+    ///
+    /// The time-outs in `options` are the engine's own timers: [`Options::lockstep`] has none.
+    pub fn session(&mut self, options: Options) -> SessionId {
+        self.sessions.push(Session::new(options));
+        SessionId(self.sessions.len() - 1)
+    }
+
+    /// The connection that looks on. It may be used to set tables up and to look at rows, between steps.
+    pub fn aside(&mut self) -> &mut Connection {
+        self.observer.connection()
+    }
+
+    /// True when something is on its way there and has not been answered.
+    pub fn is_unanswered(&self, who: SessionId) -> bool {
+        matches!(self.sessions[who.0].state, State::Asked { .. } | State::Busy { .. })
+    }
+
+    /// Send a call of a protocol's: answered or blocked, whichever the engine says first. A session that is not connected
+    /// is connected before.
+    ///
+    /// # Errors
+    /// When the session waits for another answer, when it cannot be connected, when the engine cannot be asked who waits.
+    pub async fn send(&mut self, who: SessionId, call: &Call) -> Result<Standing, LockstepError> {
+        self.ask(who, Ask::Call(call.clone())).await
+    }
+
+    /// Send a text of SQL: see [`Connection::send_sql`].
+    ///
+    /// # Errors
+    /// As [`Lockstep::send`].
+    pub async fn send_sql(&mut self, who: SessionId, sql: &str) -> Result<Standing, LockstepError> {
+        self.ask(who, Ask::Sql(sql.to_owned())).await
+    }
+
+    async fn ask(&mut self, who: SessionId, ask: Ask) -> Result<Standing, LockstepError> {
+        if self.is_unanswered(who) {
+            return Err(LockstepError::Unanswered);
+        }
+        self.connect(who).await?;
+        self.sessions[who.0].ask(ask)?;
+        self.look_after(who, CHANCES).await
+    }
+
+    /// Connect a session, where it is not connected yet.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub async fn connect(&mut self, who: SessionId) -> Result<(), LockstepError> {
+        let session = &mut self.sessions[who.0];
+        if matches!(session.state, State::Closed) {
+            let mut connection = Connection::open(&self.url, session.options).await?;
+            session.server_id = observer::server_id(&mut connection).await?;
+            session.state = State::Idle(connection);
+        }
+        Ok(())
+    }
+
+    /// Look again at a session that was blocked: answered by now, or still blocked. One that is held is let go before.
+    ///
+    /// # Errors
+    /// When nothing is on its way there, and as [`Lockstep::send`].
+    pub async fn look(&mut self, who: SessionId) -> Result<Standing, LockstepError> {
+        // What was blocked a moment ago is likely to be blocked still.
+        self.look_after(who, 1).await
+    }
+
+    async fn look_after(&mut self, who: SessionId, mut chances: u32) -> Result<Standing, LockstepError> {
+        self.sessions[who.0].let_go();
+        loop {
+            let session = &mut self.sessions[who.0];
+            match &session.state {
+                State::Asked { .. } => {}
+                State::Busy { .. } => return session.ask_again().await,
+                State::Idle(_) | State::Closed => return Err(LockstepError::Unasked),
+            }
+            if let Some(answered) = session.answer_within(std::mem::replace(&mut chances, CHANCES)).await {
+                return answered;
+            }
+            let id = session.server_id;
+            // Where others wait, too, this may be about to be a deadlock's victim.
+            let others_wait = self.others_wait(who);
+            let Some(by) = self.observer.blockers(id, others_wait).await? else { continue };
+            // What is in its way has to be one of ours: a server has work of its own, which passes.
+            let known: Vec<SessionId> = by.iter().filter_map(|id| self.find(*id)).collect();
+            if known.len() == by.len() && !self.sessions[who.0].is_finished() {
+                return Ok(Standing::Blocked { by: known, said: None });
+            }
+        }
+    }
+
+    /// Look again at every session that was blocked, in the order of the sessions, until each of them is answered or
+    /// still blocked while nothing moves any more. Those that are held are passed over.
+    ///
+    /// # Errors
+    /// As [`Lockstep::look`].
+    pub async fn look_at_all(&mut self) -> Result<Vec<(SessionId, Standing)>, LockstepError> {
+        let mut seen: Vec<(SessionId, Standing)> = Vec::new();
+        loop {
+            let mut moved = false;
+            seen.retain(|(_, standing)| matches!(standing, Standing::Answered(_)));
+            for who in (0..self.sessions.len()).map(SessionId) {
+                if self.is_unanswered(who) && !self.sessions[who.0].is_held() {
+                    let standing = self.look(who).await?;
+                    moved |= matches!(standing, Standing::Answered(_));
+                    seen.push((who, standing));
+                }
+            }
+            // An answer may have let go of what another one waits for.
+            if !moved {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Wait for a timer of the engine's own: until one of these sessions is answered, which it was not when it was looked
+    /// at. Those that are held are let go before. `None` when the time is over before.
+    ///
+    /// # Errors
+    /// When nothing is on its way to any of them, and when a task was ended from outside. SQLite has no such timers.
+    pub async fn outwait(
+        &mut self,
+        whose: &[SessionId],
+        at_most: Duration,
+    ) -> Result<Option<(SessionId, Result<Reply, DbError>)>, LockstepError> {
+        let sessions = &mut self.sessions;
+        whose.iter().for_each(|who| sessions[who.0].let_go());
+        let waits = |who: &&SessionId| matches!(sessions[who.0].state, State::Asked { .. });
+        if whose.iter().find(waits).is_none() {
+            return Err(LockstepError::Unasked);
+        }
+        let first = poll_fn(|context| {
+            for who in whose {
+                if let State::Asked { task } = &mut sessions[who.0].state
+                    && let Poll::Ready(joined) = Pin::new(task).poll(context)
+                {
+                    return Poll::Ready((*who, joined));
+                }
+            }
+            Poll::Pending
+        });
+        let Ok((who, joined)) = timeout(at_most, first).await else { return Ok(None) };
+        match self.sessions[who.0].answered(joined)? {
+            Standing::Answered(answer) => Ok(Some((who, answer))),
+            Standing::Blocked { .. } => Err(LockstepError::Ended),
+        }
+    }
+
+    /// Let a session wait no longer on SQLite, where the busy answer that it has had is the time-out: its call is asked once
+    /// more, and the answer counts.
+    ///
+    /// # Errors
+    /// When it does not wait, or not on SQLite.
+    pub async fn time_out(&mut self, who: SessionId) -> Result<Result<Reply, DbError>, LockstepError> {
+        self.sessions[who.0].time_out().await
+    }
+
+    /// End a connection from the server's side, whatever is on its way there, and wait until the server no longer lists
+    /// it. Its transaction is rolled back then. The session may be used again.
+    ///
+    /// # Errors
+    /// When the server does not allow it.
+    pub async fn kill(&mut self, who: SessionId) -> Result<(), LockstepError> {
+        let session = &mut self.sessions[who.0];
+        let id = session.server_id;
+        match std::mem::replace(&mut session.state, State::Closed) {
+            State::Closed => {}
+            State::Busy { mut connection, .. } => connection.close().await,
+            State::Idle(mut connection) => {
+                self.observer.terminate(id).await?;
+                self.observer.outlast(id).await?;
+                connection.close().await;
+            }
+            State::Asked { task } => {
+                self.observer.terminate(id).await?;
+                // Told first and let go then, it ends before it does anything else.
+                self.sessions[who.0].let_go();
+                self.observer.outlast(id).await?;
+                // Its answer is that the connection is gone, or came just before.
+                if let Ok((mut connection, _)) = task.await {
+                    connection.close().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// End a connection from this side, as a process does that ends, and wait until the server no longer lists it. A
+    /// statement that waits would not notice: it is ended from the server's side.
+    ///
+    /// # Errors
+    /// As [`Lockstep::kill`].
+    pub async fn close(&mut self, who: SessionId) -> Result<(), LockstepError> {
+        let session = &mut self.sessions[who.0];
+        match std::mem::replace(&mut session.state, State::Closed) {
+            State::Idle(mut connection) => {
+                let id = session.server_id;
+                connection.close().await;
+                self.observer.outlast(id).await?;
+                Ok(())
+            }
+            other => {
+                session.state = other;
+                self.kill(who).await
+            }
+        }
+    }
+
+    /// Leave a connection to itself, with whatever is on its way there, under another name. The session is not connected
+    /// any more, and may be used again.
+    pub fn set_aside(&mut self, who: SessionId) -> SessionId {
+        let aside = self.session(self.sessions[who.0].options);
+        self.sessions.swap(who.0, aside.0);
+        aside
+    }
+
+    /// Say how a session's next connection behaves; one that is there goes on as it is.
+    pub fn set_options(&mut self, who: SessionId, options: Options) {
+        self.sessions[who.0].options = options;
+    }
+
+    /// Between two scripts: nothing is on its way any more, no transaction is open, no named lock is held. Connections
+    /// are kept.
+    ///
+    /// # Errors
+    /// As [`Lockstep::kill`].
+    pub async fn rest(&mut self) -> Result<(), LockstepError> {
+        for who in (0..self.sessions.len()).map(SessionId) {
+            if self.is_unanswered(who) {
+                self.kill(who).await?;
+            } else if !self.sessions[who.0].rest().await {
+                self.sessions[who.0].state = State::Closed;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stop the server and start it again. What was on its way is lost, and every session has to connect anew.
+    ///
+    /// # Errors
+    /// When the server was not started here, or does not come back.
+    pub async fn restart(&mut self, server: &Server, stop: Stop) -> Result<(), LockstepError> {
+        server.restart(stop)?;
+        for session in &mut self.sessions {
+            if let State::Asked { task } = std::mem::replace(&mut session.state, State::Closed) {
+                let _ = task.await;
+            }
+        }
+        self.observer.connection().close().await;
+        Ok(())
+    }
+
+    /// Ask no more for what was told to wait: its caller's patience is over. On SQLite only; on a server that is for the
+    /// engine to say.
+    pub fn give_up(&mut self, who: SessionId) {
+        let session = &mut self.sessions[who.0];
+        session.state = match std::mem::replace(&mut session.state, State::Closed) {
+            State::Busy { connection, .. } => State::Idle(connection),
+            other => other,
+        };
+    }
+
+    /// End every session's connection, those that wait first, so that nothing happens that had to wait so far.
+    ///
+    /// # Errors
+    /// As [`Lockstep::kill`]; the others are ended all the same.
+    pub async fn close_all(&mut self) -> Result<(), LockstepError> {
+        let mut all = Ok(());
+        for waiting in [true, false] {
+            for who in (0..self.sessions.len()).map(SessionId) {
+                if self.is_unanswered(who) == waiting {
+                    all = all.and(self.close(who).await);
+                }
+            }
+        }
+        all
+    }
+
+    /// End every connection, the one that looks on as well.
+    pub async fn end(mut self) {
+        // The database goes on without us in any case.
+        let _ = self.close_all().await;
+        self.observer.connection().close().await;
+    }
+
+    fn others_wait(&self, who: SessionId) -> bool {
+        (0..self.sessions.len()).map(SessionId).any(|other| other != who && self.is_unanswered(other))
+    }
+
+    fn find(&self, server_id: i64) -> Option<SessionId> {
+        let is_it = |session: &Session| session.server_id == server_id && !matches!(session.state, State::Closed);
+        self.sessions.iter().position(is_it).map(SessionId)
+    }
+}

@@ -1,0 +1,67 @@
+//! The place in an index to which a statement's path leads.
+
+use super::super::cause::Cause;
+use super::super::store::{Key, KeyId, RequestId, Store};
+use super::super::value::Val;
+use super::View;
+use crate::sql::{Access, Condition, Given, Path, Scalar, Space};
+
+/// Where a path leads.
+pub(crate) enum Place {
+    /// To one entry of an index, there or not. `None`: to none, because NULL is no key.
+    Entry(Option<KeyId>),
+    /// To the entries of the primary key that begin with these values.
+    Prefix(Vec<Val>),
+    /// To some entries of the primary key, or to all.
+    Scan,
+}
+
+impl Store {
+    /// Where the path of a statement leads in its own table, or that of one of its reads.
+    pub(in super::super) fn place(
+        &self,
+        request: RequestId,
+        access: &Access,
+        table: usize,
+        view: View<'_>,
+    ) -> Result<Place, Cause> {
+        let (number, arguments) = self.requests.get(request);
+        let plan = &self.plans[*number as usize];
+        let definition = &self.tables.tables[table];
+        let (space, columns): (Space, &[usize]) = match access.path {
+            Path::Primary => (table as Space, &definition.primary),
+            Path::Unique(key) => (definition.uniques[key].0, &definition.uniques[key].1),
+            Path::Prefix(count) => (table as Space, &definition.primary[..count]),
+            Path::Range | Path::UniquePrefix(..) | Path::Whole => return Ok(Place::Scan),
+        };
+        let (answers, _) = self.answers(plan, arguments, view)?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let mut values = Vec::new();
+        for column in columns {
+            let value = access.scope.as_ref().and_then(|scope| fixed(scope, *column));
+            let Some(value) = value else { return Ok(Place::Scan) };
+            values.push(value.value(&[], &given).map_err(|_| Cause::Unusable)?);
+        }
+        if access.path.is_single() {
+            let whole = !values.contains(&Val::Null);
+            return Ok(Place::Entry(whole.then(|| self.key(space, &values))));
+        }
+        Ok(Place::Prefix(values))
+    }
+
+    fn key(&self, space: Space, values: &[Val]) -> KeyId {
+        let values = values.iter().map(|value| value.as_key()).collect();
+        self.keys.id(&Key { space, values })
+    }
+}
+
+/// What a column has to be equal to.
+fn fixed(scope: &Condition, column: usize) -> Option<&Scalar> {
+    match scope {
+        Condition::And(left, right) => fixed(left, column).or_else(|| fixed(right, column)),
+        Condition::Compare(_, left, right) if *left == Scalar::Column(column) => Some(right),
+        Condition::Compare(_, left, right) if *right == Scalar::Column(column) => Some(left),
+        Condition::In(Scalar::Column(of), list) if *of == column => list.first(),
+        _ => None,
+    }
+}

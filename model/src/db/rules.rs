@@ -1,0 +1,73 @@
+//! The rules of an engine that a script has come to: each is to be held by a script that is kept.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::store::Store;
+use super::transactions::Caller;
+use crate::engine::Family;
+
+macro_rules! rules {
+    ($($rule:ident $family:ident $says:literal,)*) => {
+        /// One rule of an engine's file.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Rule {
+            $(#[doc = $says] $rule,)*
+        }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &'static [Rule] = &[$(Rule::$rule,)*];
+
+            /// The rule as a sentence, and whose it is.
+            pub fn says(self) -> (Family, &'static str) {
+                match self {
+                    $(Rule::$rule => (Family::$family, $says),)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    SqliteWaits Sqlite "Whoever has no snapshot waits for the writer.",
+    SqliteStale Sqlite "Whoever has a snapshot cannot write once another has committed since.",
+    SqliteBusy Sqlite "Whoever has a snapshot cannot write while another does, and is told so at once.",
+    SqliteSame Sqlite "A row that is written as it was changes no snapshot.",
+    SqliteUndone Sqlite "A statement that fails undoes itself, and nothing else.",
+    PostgresWaits Postgres "A statement waits for a row that another has locked or changed.",
+    PostgresAgain Postgres "At read committed it tests its condition again after the wait.",
+    PostgresPassed Postgres "A row that fails the second test stays locked.",
+    PostgresGone Postgres "A row that was removed meanwhile stays away.",
+    PostgresStale Postgres "At repeatable read a row with a newer version is a conflict.",
+    PostgresNoWait Postgres "NOWAIT fails in place of waiting.",
+    PostgresSkips Postgres "SKIP LOCKED goes on without the row.",
+    PostgresKeyWaits Postgres "A new row waits at a key under which another has written.",
+    PostgresKeyHeld Postgres "A new row that waits at one key is there under those before it.",
+    PostgresKeyTaken Postgres "A key that is taken is an error, whatever waits behind it.",
+    PostgresLeavesOut Postgres "ON CONFLICT DO NOTHING leaves out the new row whose key is taken.",
+    PostgresUpdates Postgres "ON CONFLICT DO UPDATE changes the newest version of the row that is there.",
+    PostgresUnseen Postgres "At repeatable read ON CONFLICT fails for the sake of a row that it cannot see.",
+    PostgresTwice Postgres "A statement changes no row twice.",
+    PostgresBeside Postgres "At repeatable read a new row stands beside the removed one that the snapshot shows.",
+    PostgresQueue Postgres "Those who wait for one row stand in a queue, and are in each other's way there.",
+    PostgresFailed Postgres "After an error everything is gone, and only a rollback is left.",
+}
+
+/// Which rules were come to.
+#[derive(Debug, Default)]
+pub(crate) struct Noted(AtomicU32);
+
+impl Store {
+    /// A rule decides. Noted for scripts only: an exploration has no time for that.
+    pub(crate) fn note(&self, rule: Rule) {
+        if self.caller == Caller::Script {
+            self.noted.0.fetch_or(1 << rule as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// The rules that have decided something so far.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = Rule> {
+        let bits = self.noted.0.load(Ordering::Relaxed);
+        Rule::ALL.iter().copied().filter(move |rule| bits & (1 << *rule as u32) != 0)
+    }
+}

@@ -1,0 +1,121 @@
+//! Where a transaction begins and ends, and what an error leaves of it.
+//!
+//! A session refuses whatever makes no sense, and everything but a rollback after an error: so do the sessions of
+//! paidonce-sqlx. Sent as plain SQL the same is taken differently by each database:
+//!
+//! | | PostgreSQL | MariaDB | SQLite |
+//! |---|---|---|---|
+//! | `BEGIN` in a transaction | nothing happens | commits, and begins | an error |
+//! | `COMMIT` or `ROLLBACK` without one | nothing happens | nothing happens | an error |
+//! | after an error | all is gone, only a rollback is left | only the statement is gone; after 1213 and 1020, all | only the statement is gone |
+//! | `COMMIT` after that | rolls back | commits what is left | commits what is left |
+
+use super::{Answered, Cause, Change, Connection, Database, DbCall, Effects, KeyId, ReplyId, Rule, Store, Transaction};
+use crate::engine::{Engine, Family};
+
+/// Who sends the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A protocol, through a session.
+    Session,
+    /// A script, as plain SQL.
+    Script,
+}
+
+impl Database {
+    /// The connection ends: its transaction is rolled back, its statement forgotten.
+    pub(crate) fn reset(&mut self, who: usize) {
+        self.stop_waiting(who);
+        self.connections[who] = Connection::default();
+    }
+
+    /// Begin and end a transaction, and refuse what cannot be. `None` for a statement that can run, and for a `BEGIN` that
+    /// the engine has to make.
+    pub(super) fn bracket(
+        &mut self,
+        engine: Engine,
+        store: &Store,
+        who: usize,
+        call: DbCall,
+        effects: &mut Effects,
+    ) -> Option<ReplyId> {
+        let done = Some(store.replies.id(&Answered::Done));
+        let no = |cause| Some(store.replies.id(&Answered::Failed(cause)));
+        let plain = store.caller == Caller::Script;
+        match (call, self.connections[who].transaction, engine.family()) {
+            (DbCall::Run(_), Transaction::None | Transaction::Open, _) | (DbCall::Begin, Transaction::None, _) => None,
+            (DbCall::Commit, Transaction::Open, _) => {
+                self.commit(store, who, effects);
+                done
+            }
+            (DbCall::Rollback, Transaction::None, Family::Sqlite) if plain => no(Cause::Senseless),
+            (DbCall::Rollback, _, _) => {
+                self.reset(who);
+                done
+            }
+            (DbCall::Commit, Transaction::Failed, Family::Postgres) if plain => {
+                self.reset(who);
+                done
+            }
+            (DbCall::Commit, Transaction::None, Family::Postgres | Family::MariaDb)
+            | (DbCall::Begin, Transaction::Open, Family::Postgres)
+                if plain =>
+            {
+                done
+            }
+            (DbCall::Begin, Transaction::Open, Family::MariaDb) if plain => {
+                self.commit(store, who, effects);
+                None
+            }
+            (_, Transaction::Failed, _) => no(Cause::Failed),
+            (DbCall::Commit | DbCall::Begin, _, _) => no(Cause::Senseless),
+        }
+    }
+
+    /// A statement failed inside a transaction.
+    pub(super) fn fail(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) {
+        let nothing_left = match engine.family() {
+            Family::Postgres => true,
+            Family::MariaDb => matches!(cause, Cause::Deadlock | Cause::Stale),
+            Family::Sqlite => false,
+        };
+        let plain = store.caller == Caller::Script;
+        let transaction = match engine.family() {
+            Family::MariaDb if plain && nothing_left => Transaction::None,
+            Family::MariaDb | Family::Sqlite if plain => Transaction::Open,
+            _ => Transaction::Failed,
+        };
+        if engine.family() == Family::Postgres {
+            store.note(Rule::PostgresFailed);
+        }
+        if nothing_left {
+            self.reset(who);
+        }
+        self.connections[who].transaction = transaction;
+    }
+
+    /// Make a transaction's changes last, and end it.
+    pub(crate) fn commit(&mut self, store: &Store, who: usize, effects: &mut Effects) {
+        let Connection { changes, dirty, .. } = self.connections[who];
+        self.committed = store.apply(self.committed, changes);
+        let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
+        effects.committed.extend(written().copied());
+        self.reset(who);
+        for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
+            other.stale |= dirty;
+            other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));
+        }
+        let removed = |key: &KeyId| {
+            written().any(|(known, change)| known == key && matches!(change, Change::Gone | Change::Reborn(_)))
+        };
+        let waits = self.connections.iter_mut().filter_map(|other| other.wait.as_mut());
+        let forgetful = waits.filter(|wait| wait.forgets_removed).filter_map(|wait| wait.rest.as_mut());
+        forgetful.for_each(|rest| {
+            let before = rest.len();
+            rest.retain(|key| !removed(key));
+            if rest.len() < before {
+                store.note(Rule::PostgresGone);
+            }
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! `INSERT`, and what it does about rows that are there already.
+
+use paidonce_protocol::Dialect;
+use sqlparser::ast::{
+    ConflictTarget, Expr, Insert as Ast, ObjectNamePart, OnConflict as Clause, OnConflictAction, OnInsert, Query,
+    SetExpr, TableObject,
+};
+
+use super::{Compiler, Scalar, Scope, Select, SqlError};
+use crate::db::Val;
+use crate::sql::plan::{Insert, NewRows, OnConflict, Output};
+use crate::sql::schema::Table;
+
+impl Compiler<'_> {
+    pub(super) fn insert(&mut self, insert: &Ast) -> Result<(usize, Insert), SqlError> {
+        if insert.returning.is_some()
+            || insert.or.is_some()
+            || insert.ignore
+            || insert.replace_into
+            || insert.overwrite
+            || insert.table_alias.is_some()
+            || !insert.assignments.is_empty()
+        {
+            return self.no(insert);
+        }
+        let TableObject::TableName(name) = &insert.table else { return self.no(insert) };
+        let number = self.table(name)?;
+        let table = self.definition(number);
+        let mut columns = Vec::new();
+        for column in &insert.columns {
+            let [ObjectNamePart::Identifier(name)] = column.0.as_slice() else { return self.no(insert) };
+            let column = self.column(table, name)?;
+            if columns.contains(&column) {
+                return self.no(format!("{name} (for a second time)"));
+            }
+            columns.push(column);
+        }
+        if columns.is_empty() {
+            return self.fail("names no columns; name those that it fills, so that each value is seen to belong");
+        }
+        let Some(source) = insert.source.as_deref() else { return self.no(insert) };
+        let rows = match source.body.as_ref() {
+            SetExpr::Values(values) => {
+                let mut rows = Vec::new();
+                for row in &values.rows {
+                    rows.push(self.new_row(&row.content, &columns, table)?);
+                }
+                if source.order_by.is_some() || source.limit_clause.is_some() {
+                    return self.no(source);
+                }
+                NewRows::Values(rows)
+            }
+            SetExpr::Select(_) => {
+                let (mut select, kinds) = self.select(source)?;
+                let (Output::Rows(list) | Output::Totals { columns: list, .. }) = &mut select.output;
+                self.check_count(columns.len(), list.len())?;
+                for (value, column) in list.iter().cloned().zip(kinds).zip(&columns) {
+                    self.stored(value, table, *column, source)?;
+                }
+                *list = spread(std::mem::take(list), &columns, table);
+                if insert.on.is_some() {
+                    self.check_source(source, &select)?;
+                }
+                NewRows::Select(Box::new(select))
+            }
+            _ => return self.no(source),
+        };
+        let on_conflict = self.on_conflict(insert.on.as_ref(), table)?;
+        let itself = matches!(&rows, NewRows::Select(select) if select.table == Some(number));
+        if itself && matches!(on_conflict, OnConflict::Update { .. }) && self.dialect == Dialect::MariaDb {
+            return self.fail(
+                "inserts into the table that it selects from: in ON DUPLICATE KEY UPDATE MariaDB then takes \
+                              every column for ambiguous (1052); spell it out, or take two statements",
+            );
+        }
+        Ok((number, Insert { rows, on_conflict }))
+    }
+
+    /// A source whose rows may meet one that is there, or each other.
+    fn check_source(&self, source: &Query, select: &Select) -> Result<(), SqlError> {
+        if !select.is_ordered {
+            let advice =
+                "which of its rows comes first decides what ON CONFLICT meets; add ORDER BY with all columns of a key";
+            return self.fail(format!("`{source}`: {advice}"));
+        }
+        if select.filter.is_none() && select.order.is_empty() {
+            return self.fail(format!("`{source}`: SQLite takes ON CONFLICT behind it for a join; add WHERE 1 = 1"));
+        }
+        Ok(())
+    }
+
+    fn check_count(&self, columns: usize, values: usize) -> Result<(), SqlError> {
+        if columns == values { Ok(()) } else { self.fail(format!("names {columns} columns and {values} values")) }
+    }
+
+    fn new_row(&mut self, values: &[Expr], columns: &[usize], table: &Table) -> Result<Vec<Scalar>, SqlError> {
+        self.check_count(columns.len(), values.len())?;
+        let mut row = Vec::new();
+        for (value, column) in values.iter().zip(columns) {
+            let typed = self.scalar(value, Scope::Nothing)?;
+            row.push(self.stored(typed, table, *column, value)?);
+        }
+        Ok(spread(row, columns, table))
+    }
+
+    fn on_conflict(&mut self, clause: Option<&OnInsert>, table: &Table) -> Result<OnConflict, SqlError> {
+        let Clause { conflict_target, action } = match clause {
+            None => return Ok(OnConflict::Refuse),
+            Some(OnInsert::OnConflict(clause)) => clause,
+            Some(other) => return self.no(other),
+        };
+        let key = match conflict_target {
+            None => None,
+            Some(ConflictTarget::Columns(names)) => {
+                let columns = names.iter().map(|name| self.column(table, name)).collect::<Result<Vec<usize>, _>>()?;
+                let is = |key: &[usize]| key.len() == columns.len() && key.iter().all(|part| columns.contains(part));
+                let found = (0..table.keys()).find(|number| is(table.key(*number)));
+                if found.is_none() {
+                    let named = names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
+                    return self.fail(format!("`ON CONFLICT ({named})`: table {} has no such unique key", table.name));
+                }
+                found
+            }
+            Some(ConflictTarget::OnConstraint(name)) => return self.no(format!("ON CONFLICT ON CONSTRAINT {name}")),
+        };
+        match action {
+            OnConflictAction::DoNothing => Ok(OnConflict::Skip { key }),
+            OnConflictAction::DoUpdate(update) => {
+                let Some(key) = key else {
+                    return self.fail("`ON CONFLICT DO UPDATE` has to name the columns of the key: ON CONFLICT (…)");
+                };
+                let scope = Scope::Conflict(table);
+                let sets = self.sets(&update.assignments, table, scope)?;
+                let filter = self.filter(update.selection.as_ref(), scope)?;
+                Ok(OnConflict::Update { key, sets, filter })
+            }
+        }
+    }
+}
+
+/// A value for each column of the table: one that is not named is NULL, since the schema has no defaults.
+fn spread(values: Vec<Scalar>, columns: &[usize], table: &Table) -> Vec<Scalar> {
+    let mut row = vec![Scalar::Constant(Val::Null); table.columns.len()];
+    for (value, column) in values.into_iter().zip(columns) {
+        row[*column] = value;
+    }
+    row
+}

@@ -1,0 +1,239 @@
+//! From SQL text to a plan.
+
+mod condition;
+mod insert;
+mod scalar;
+mod select;
+
+use std::fmt::Display;
+
+use paidonce_protocol::{Dialect, Statement};
+use sqlparser::ast::{Assignment, AssignmentTarget, Expr, FromTable, Ident, ObjectName, ObjectNamePart};
+use sqlparser::ast::{Statement as Ast, TableFactor, TableWithJoins};
+
+use super::SqlError;
+use super::aggregate::Aggregate;
+use super::expression::{Condition, Scalar};
+use super::parsed::parsed;
+use super::path::{Access, Path};
+use super::plan::{Plan, PlanKind, Select};
+use super::schema::{Kind, Table, Tables};
+use crate::db::Symbols;
+
+impl Plan {
+    /// Compile a statement's canonical text for these tables, as a database of this dialect runs it.
+    pub(crate) fn compile(
+        statement: &'static Statement,
+        tables: &Tables,
+        symbols: &Symbols,
+        dialect: Dialect,
+    ) -> Result<Self, SqlError> {
+        let fail = |problem: String| Err(SqlError::new(statement.name, problem));
+        let parsed = match parsed(statement.sql) {
+            Ok(parsed) => parsed,
+            Err(error) => return fail(error.to_string()),
+        };
+        let [ast] = parsed.as_slice() else {
+            return fail("is not exactly one statement".to_owned());
+        };
+        let mut compiler = Compiler {
+            subject: statement.name,
+            tables,
+            symbols,
+            dialect,
+            arguments: Vec::new(),
+            subs: Vec::new(),
+            inside: false,
+            aggregates: None,
+            cast: false,
+        };
+        let (table, kind, access) = compiler.statement(ast)?;
+        if let Err(underivable) = statement.render(dialect) {
+            return fail(underivable.problem());
+        }
+        Ok(Plan { table, kind, arguments: compiler.arguments, subs: compiler.subs, access })
+    }
+}
+
+struct Compiler<'a> {
+    subject: &'static str,
+    tables: &'a Tables,
+    symbols: &'a Symbols,
+    dialect: Dialect,
+    arguments: Vec<Option<Kind>>,
+    subs: Vec<Select>,
+    /// Inside a sub-select there is no other.
+    inside: bool,
+    /// The aggregates so far, while an expression over them is compiled.
+    aggregates: Option<Vec<(Aggregate, Option<Kind>)>>,
+    /// Directly inside a `CAST`.
+    cast: bool,
+}
+
+/// The columns that an expression may name.
+#[derive(Clone, Copy)]
+enum Scope<'a> {
+    /// None: the values of a new row.
+    Nothing,
+    /// A row of this table.
+    Row(&'a Table),
+    /// In `DO UPDATE`: the row that is there, by the table's name, and the new one, as `excluded`.
+    Conflict(&'a Table),
+}
+
+/// An expression with what it gives, where that is known.
+type Typed = (Scalar, Option<Kind>);
+
+impl<'t> Compiler<'t> {
+    fn no<T>(&self, clause: impl Display) -> Result<T, SqlError> {
+        Err(SqlError::unsupported(self.subject, clause))
+    }
+
+    /// A refusal with its own advice.
+    fn fail<T>(&self, problem: impl Into<String>) -> Result<T, SqlError> {
+        Err(SqlError::new(self.subject, problem))
+    }
+
+    fn statement(&mut self, ast: &Ast) -> Result<(usize, PlanKind, Access), SqlError> {
+        match ast {
+            Ast::Query(query) => {
+                let (select, _) = self.select(query)?;
+                let Some(table) = select.table else { return self.no(format!("{query} (without FROM)")) };
+                let access = select.access.clone();
+                Ok((table, PlanKind::Select(select), access))
+            }
+            Ast::Insert(insert) => {
+                let (table, insert) = self.insert(insert)?;
+                Ok((table, PlanKind::Insert(insert), Access { path: Path::Primary, scope: None }))
+            }
+            Ast::Update(update) => {
+                if update.from.is_some()
+                    || update.returning.is_some()
+                    || update.or.is_some()
+                    || update.limit.is_some()
+                    || !update.order_by.is_empty()
+                {
+                    return self.no(update);
+                }
+                let number = self.plain_table(&update.table)?;
+                let table = self.definition(number);
+                let sets = self.sets(&update.assignments, table, Scope::Row(table))?;
+                let filter = self.filter(update.selection.as_ref(), Scope::Row(table))?;
+                let access = Access::of(table, filter.as_ref());
+                Ok((number, PlanKind::Update { sets, filter }, access))
+            }
+            Ast::Delete(delete) => {
+                let FromTable::WithFromKeyword(from) = &delete.from else { return self.no(delete) };
+                let [from] = from.as_slice() else { return self.no(delete) };
+                if delete.using.is_some()
+                    || delete.returning.is_some()
+                    || delete.limit.is_some()
+                    || !delete.order_by.is_empty()
+                    || !delete.tables.is_empty()
+                {
+                    return self.no(delete);
+                }
+                let number = self.plain_table(from)?;
+                let table = self.definition(number);
+                let filter = self.filter(delete.selection.as_ref(), Scope::Row(table))?;
+                let access = Access::of(table, filter.as_ref());
+                Ok((number, PlanKind::Delete { filter }, access))
+            }
+            other => self.no(other),
+        }
+    }
+
+    fn definition(&self, number: usize) -> &'t Table {
+        &self.tables.tables[number]
+    }
+
+    fn table(&self, name: &ObjectName) -> Result<usize, SqlError> {
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return self.no(name) };
+        let name = self.name(name)?;
+        self.tables.find(name).ok_or_else(|| {
+            let known: Vec<&str> = self.tables.tables.iter().map(|table| table.name.as_str()).collect();
+            SqlError::new(self.subject, format!("there is no table {name}; the schema has {}", known.join(", ")))
+        })
+    }
+
+    fn plain_table(&self, from: &TableWithJoins) -> Result<usize, SqlError> {
+        match &from.relation {
+            TableFactor::Table { name, alias: None, args: None, .. } if from.joins.is_empty() => self.table(name),
+            _ => self.no(from),
+        }
+    }
+
+    /// A name without quotes: MariaDB would take a quoted one for a text.
+    fn name<'n>(&self, name: &'n Ident) -> Result<&'n str, SqlError> {
+        if name.quote_style.is_some() { self.no(name) } else { Ok(&name.value) }
+    }
+
+    fn column(&self, table: &Table, name: &Ident) -> Result<usize, SqlError> {
+        table.column(self.subject, self.name(name)?)
+    }
+
+    /// `SET` of columns that belong to no key.
+    fn sets(
+        &mut self,
+        assignments: &[Assignment],
+        table: &Table,
+        scope: Scope<'_>,
+    ) -> Result<Vec<(usize, Scalar)>, SqlError> {
+        let mut sets: Vec<(usize, Scalar)> = Vec::new();
+        for assignment in assignments {
+            let AssignmentTarget::ColumnName(target) = &assignment.target else { return self.no(assignment) };
+            let [ObjectNamePart::Identifier(target)] = target.0.as_slice() else { return self.no(assignment) };
+            let column = self.column(table, target)?;
+            if table.is_key(column) {
+                return self.no(format!("SET {assignment} (a column of a key)"));
+            }
+            if sets.iter().any(|(set, _)| *set == column) {
+                return self.no(format!("SET {assignment} (for a second time)"));
+            }
+            let value = self.scalar(&assignment.value, scope)?;
+            sets.push((column, self.stored(value, table, column, assignment)?));
+        }
+        Ok(sets)
+    }
+
+    /// A value for a column.
+    fn stored(&mut self, value: Typed, table: &Table, column: usize, clause: impl Display) -> Result<Scalar, SqlError> {
+        self.same_kind(&value, &(Scalar::Column(column), Some(table.kinds[column])), clause)?;
+        Ok(value.0)
+    }
+
+    fn filter(&mut self, selection: Option<&Expr>, scope: Scope<'_>) -> Result<Option<Condition>, SqlError> {
+        selection.map(|expression| self.condition(expression, scope)).transpose()
+    }
+
+    /// Two values that are compared, or stored one in the other, are of one kind; an argument learns it from the other
+    /// side.
+    fn same_kind(&mut self, left: &Typed, right: &Typed, clause: impl Display) -> Result<Option<Kind>, SqlError> {
+        match (left.1, right.1) {
+            (Some(a), Some(b)) if a != b => {
+                self.fail(format!("`{clause}` puts {} beside {}; engines disagree about that", a.name(), b.name()))
+            }
+            (Some(kind), _) => self.learn(right, kind, clause),
+            (None, Some(kind)) => self.learn(left, kind, clause),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// This value is of this kind.
+    fn learn(&mut self, value: &Typed, kind: Kind, clause: impl Display) -> Result<Option<Kind>, SqlError> {
+        match (&value.0, value.1) {
+            (_, Some(known)) if known != kind => {
+                self.fail(format!("`{clause}` needs {} and has {}", kind.name(), known.name()))
+            }
+            (Scalar::Argument(number), None) => match self.arguments[*number].replace(kind) {
+                Some(known) if known != kind => {
+                    let number = number + 1;
+                    let (a, b) = (known.name(), kind.name());
+                    self.fail(format!("`{clause}`: ${number} is {a} in one place and {b} in another"))
+                }
+                _ => Ok(Some(kind)),
+            },
+            _ => Ok(Some(kind)),
+        }
+    }
+}

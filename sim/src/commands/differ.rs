@@ -1,0 +1,166 @@
+//! `paidonce differ`: scripts drawn from a seed, on the model and on the real engine.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use paidonce_model::Engine;
+use paidonce_model::script::Script;
+
+use super::cli::Differing;
+use super::failure::Failure;
+use super::meter::Counter;
+use super::{Exit, print_json, quoted};
+use crate::differ::{Compared, Differ, DifferError, Disagreement, Drafts, Tally};
+use crate::script::transcripts_text;
+
+/// The machine's form, one of them for each engine.
+#[derive(serde::Serialize)]
+struct Json {
+    engine: &'static str,
+    seed: u64,
+    from: u64,
+    #[serde(flatten)]
+    tally: Tally,
+    /// Scripts a second.
+    a_second: u64,
+    /// The smallest scripts found, with the real transcript.
+    disagreements_found: Vec<String>,
+    /// The command that runs the same scripts.
+    command: String,
+}
+
+/// One engine's run.
+struct Ran {
+    engine: Engine,
+    tally: Tally,
+    took: Duration,
+    found: Vec<(u64, Disagreement)>,
+}
+
+pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let engines = if asked.engines.is_empty() { Engine::ALL.to_vec() } else { asked.engines.clone() };
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
+    let drafts = Drafts::of_seed(asked.seed);
+    let mut all = Vec::new();
+    for engine in engines {
+        if !asked.json {
+            writeln!(out, "drawn scripts · {} · seed {}, from {}", engine.name(), asked.seed, asked.from)?;
+        }
+        let ran = executor.block_on(one(asked, engine, &drafts))?;
+        for (n, disagreement) in &ran.found {
+            let text = kept(&ran, asked, *n, disagreement);
+            if !asked.json {
+                writeln!(out, "\n{text}")?;
+            }
+            if let Some(folder) = &asked.keep {
+                keep(folder, engine, asked.seed, *n, &text)?;
+            }
+        }
+        if !asked.json {
+            writeln!(out, "{}", last_line(&ran, asked))?;
+        }
+        all.push(ran);
+    }
+    if asked.json {
+        print_json(out, &all.iter().map(|ran| json(ran, asked)).collect::<Vec<_>>())?;
+    }
+    let sum = |of: fn(&Tally) -> u64| all.iter().map(|ran| of(&ran.tally)).sum::<u64>();
+    Ok(match (sum(|tally| tally.disagreements), sum(|tally| tally.undecided)) {
+        (0, 0) => Exit::Clean,
+        (0, _) => Exit::Undecided,
+        _ => Exit::Found,
+    })
+}
+
+async fn one(asked: &Differing, engine: Engine, drafts: &Drafts) -> Result<Ran, Failure> {
+    let mut differ = Differ::open(engine).await?;
+    let counter = Counter::new(engine.name());
+    let mut ran = Ran { engine, tally: Tally::default(), took: Duration::ZERO, found: Vec::new() };
+    for n in (asked.from..).take(usize::try_from(asked.count).unwrap_or(usize::MAX)) {
+        let about = |source: DifferError| Failure::Differ {
+            engine: engine.name(),
+            seed: asked.seed,
+            n,
+            source: Box::new(source),
+        };
+        let draw = drafts.draw(n).map_err(Failure::Draw)?;
+        let compared = differ.compare(&draw.text()).await.map_err(about)?;
+        ran.tally.add(&compared);
+        if compared.agrees() == Some(false) {
+            ran.found.push((n, differ.shrink(draw, compared).await.map_err(about)?));
+            if ran.found.len() >= asked.most {
+                break;
+            }
+        }
+        counter.one_more();
+        if asked.time.is_some_and(|time| counter.elapsed() >= time) {
+            break;
+        }
+    }
+    ran.took = counter.elapsed();
+    differ.close().await;
+    Ok(ran)
+}
+
+/// A disagreement as a script: the real engine's transcript is its golden part, the model's are comments.
+fn kept(ran: &Ran, asked: &Differing, n: u64, found: &Disagreement) -> String {
+    let Disagreement { text, compared: Compared { allowed, real, .. }, .. } = found;
+    let engine = ran.engine.name();
+    let mut kept = format!("# Drawn: {}\n", command(engine, asked.seed, n, Some(1)));
+    kept.push_str("# The model allows:\n");
+    for line in transcripts_text(allowed.iter()).lines() {
+        kept.push_str(&format!("#   {line}\n"));
+    }
+    kept.push('\n');
+    match Script::parse("drawn", text) {
+        Ok(script) => kept.push_str(&script.renewed(text, engine, &real.to_string())),
+        Err(_) => kept.push_str(text),
+    }
+    kept
+}
+
+fn keep(folder: &str, engine: Engine, seed: u64, n: u64, text: &str) -> Result<(), Failure> {
+    let path = Path::new(folder).join(format!("{}_{seed}_{n}.script", engine.name().replace(['/', '-', '+'], "_")));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|source| Failure::Write { path: path.display().to_string(), source })
+}
+
+fn last_line(ran: &Ran, asked: &Differing) -> String {
+    let Ran { engine, tally, .. } = ran;
+    let share = tally.share_of_one();
+    let undecided = if tally.undecided > 0 { format!("{} undecided · ", tally.undecided) } else { String::new() };
+    format!(
+        "{} scripts · {} disagreements · {undecided}one transcript allowed for {}.{} % · somebody waits in {} · \
+         {} a second · {}",
+        tally.scripts,
+        tally.disagreements,
+        share / 10,
+        share % 10,
+        tally.with_waits,
+        a_second(ran),
+        command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+    )
+}
+
+fn a_second(ran: &Ran) -> u64 {
+    (ran.tally.scripts as f64 / ran.took.as_secs_f64().max(0.001)) as u64
+}
+
+fn command(engine: &str, seed: u64, from: u64, count: Option<u64>) -> String {
+    let count = count.map_or(String::new(), |count| format!(" --count {count}"));
+    format!("paidonce differ --engine {} --seed {seed} --from {from}{count}", quoted(engine))
+}
+
+fn json(ran: &Ran, asked: &Differing) -> Json {
+    let Ran { engine, tally, found, .. } = ran;
+    Json {
+        engine: engine.name(),
+        seed: asked.seed,
+        from: asked.from,
+        tally: *tally,
+        a_second: a_second(ran),
+        disagreements_found: found.iter().map(|(n, found)| kept(ran, asked, *n, found)).collect(),
+        command: command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+    }
+}

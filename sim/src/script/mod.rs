@@ -1,0 +1,7 @@
+//! Scripts of SQL steps on real engines, in lockstep: see `paidonce_model::script` for the format and for the model's side.
+
+mod real;
+mod text;
+
+pub use real::{Real, RealError};
+pub use text::{played_text, transcripts_text};

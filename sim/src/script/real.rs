@@ -1,0 +1,305 @@
+//! The steps of a script on a real database, one at a time.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use paidonce_model::script::{Action, Board, Prepared, Said, Script, Transcript};
+use paidonce_protocol::{Dialect, Error, Reply, Statement, Underivable};
+use paidonce_sqlx::lockstep::{Lockstep, LockstepError, SessionId, Standing};
+use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software};
+use paidonce_sqlx::{BeginMode, Connection, DbError, Engine, OpenError, Options};
+use tempfile::TempDir;
+
+/// How long a statement waits for a lock where a script has it time out: MariaDB counts whole seconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How soon PostgreSQL looks for a deadlock. It looks once for each wait.
+const DEADLOCK_TIMEOUT: Duration = Duration::from_millis(20);
+/// A timer of the engine's that has not run out after this does not run.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a script has no transcript from a real database.
+#[derive(Debug, thiserror::Error)]
+pub enum RealError {
+    /// There is no such engine.
+    #[error("there is no engine `{0}`")]
+    Engine(String),
+    /// There is no server of it here.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// There is no server of it here, and was none before.
+    #[error("{0}")]
+    NoServer(String),
+    /// No directory for an embedded database could be made.
+    #[error("cannot make a temporary directory: {0}")]
+    Temporary(#[source] std::io::Error),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The setup was refused.
+    #[error("line {line}: the setup fails: {source}")]
+    Setup {
+        /// The script's line.
+        line: usize,
+        /// What the database said.
+        source: DbError,
+    },
+    /// A statement has no form for this database.
+    #[error(transparent)]
+    Underivable(#[from] Underivable),
+    /// A step could not be taken.
+    #[error("line {line}: {source}")]
+    Step {
+        /// The script's line.
+        line: usize,
+        /// Why.
+        source: LockstepError,
+    },
+    /// An engine's timer was waited for, and did not run out.
+    #[error("line {line}: the engine's own timer did not run out in {} s", PATIENCE.as_secs())]
+    Timer {
+        /// The script's line.
+        line: usize,
+    },
+    /// Between two scripts.
+    #[error(transparent)]
+    Lockstep(#[from] LockstepError),
+    /// The rows of one script could not be taken away.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A database of one engine, for one script after the other.
+pub struct Real {
+    engine: Engine,
+    lockstep: Lockstep,
+    sessions: Vec<SessionId>,
+    /// The schema whose tables are there.
+    tables_of: String,
+    tables: Vec<String>,
+    _home: Home,
+}
+
+/// Where the database is; it goes with this.
+enum Home {
+    Embedded(#[expect(dead_code, reason = "held for its end")] TempDir),
+    Server(#[expect(dead_code, reason = "held for its end")] OwnDatabase),
+}
+
+impl Real {
+    /// An empty database for an engine, on a private server or on the one that the user named.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn open(engine: &str) -> Result<Self, RealError> {
+        let engine = Engine::find(engine).ok_or_else(|| RealError::Engine(engine.to_owned()))?;
+        let (url, home) = match Software::of_dialect(engine.dialect()) {
+            None => {
+                let directory = tempfile::tempdir().map_err(RealError::Temporary)?;
+                let url = format!("sqlite:{}", directory.path().join("script.db").display());
+                let mut made = Connection::create_empty(&url, Options::lockstep(engine)).await?;
+                made.close().await;
+                (url, Home::Embedded(directory))
+            }
+            Some(software) => {
+                let server = Server::shared(software).map_err(|error| RealError::NoServer(error.to_string()))?;
+                let database = server.own_database().await?;
+                (database.url().to_owned(), Home::Server(database))
+            }
+        };
+        let lockstep = Lockstep::open(&url, engine).await?;
+        Ok(Real { engine, lockstep, sessions: Vec::new(), tables_of: String::new(), tables: Vec::new(), _home: home })
+    }
+
+    /// Play a script: its tables and rows, its steps in this order.
+    ///
+    /// # Errors
+    /// When the setup fails or a step cannot be taken. That the database says no is no error but an answer.
+    pub async fn play(&mut self, prepared: &Prepared<'_>, order: &[usize]) -> Result<Transcript, RealError> {
+        self.set(prepared).await?;
+        let mut playing = Playing { board: Board::new(prepared.script()), real: self, prepared };
+        for step in order {
+            playing.board.turn(*step);
+            while let Some(next) = playing.board.next_to_send() {
+                let line = prepared.script().steps[next].line;
+                playing.take(next).await.map_err(|error| match error {
+                    RealError::Lockstep(source) => RealError::Step { line, source },
+                    other => other,
+                })?;
+            }
+        }
+        let transcript = playing.board.into_transcript();
+        self.lockstep.rest().await?;
+        Ok(transcript)
+    }
+
+    /// End every connection.
+    pub async fn close(self) {
+        self.lockstep.end().await;
+    }
+
+    /// Make the tables, unless they are there, and put the rows into them.
+    async fn set(&mut self, prepared: &Prepared<'_>) -> Result<(), RealError> {
+        let script = prepared.script();
+        let dialect = self.engine.dialect();
+        let aside = self.lockstep.aside();
+        if self.tables_of == script.schema {
+            for table in prepared.tables() {
+                aside.send_sql(&format!("DELETE FROM {table}")).await?;
+            }
+        } else {
+            for table in self.tables.drain(..) {
+                aside.send_sql(&format!("DROP TABLE {table}")).await?;
+            }
+            for sql in script.schema.split(';').map(str::trim).filter(|sql| !sql.is_empty()) {
+                aside.send_sql(sql).await.map_err(|source| RealError::Setup { line: 1, source })?;
+            }
+            self.tables = prepared.tables().map(str::to_owned).collect();
+            self.tables_of.clone_from(&script.schema);
+        }
+        for (line, statement) in prepared.setup() {
+            let sent = aside.send_sql(&rendered(statement, dialect)?).await;
+            sent.map_err(|source| RealError::Setup { line: *line, source })?;
+        }
+        self.set_sessions(script)
+    }
+
+    fn set_sessions(&mut self, script: &Script) -> Result<(), RealError> {
+        for (place, session) in script.sessions.iter().enumerate() {
+            let engine = match &session.level {
+                None => self.engine,
+                Some(level) => {
+                    let family = self.engine.name().split('/').next().unwrap_or_default();
+                    let name = format!("{family}/{level}");
+                    Engine::find(&name).ok_or(RealError::Engine(name))?
+                }
+            };
+            let times_out = script.steps.iter().any(|step| step.session == place && step.action == Action::TimeOut);
+            let mut options =
+                Options { deadlock_timeout: Some(DEADLOCK_TIMEOUT), meaning_only: true, ..Options::lockstep(engine) };
+            if times_out && !matches!(engine, Engine::Sqlite(_)) {
+                options.lock_timeout = Some(LOCK_TIMEOUT);
+            }
+            match self.sessions.get(place) {
+                Some(known) => self.lockstep.set_options(*known, options),
+                None => self.sessions.push(self.lockstep.session(options)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A statement's text for this database.
+fn rendered(statement: &'static Statement, dialect: Dialect) -> Result<Cow<'static, str>, RealError> {
+    Ok(statement.render(dialect)?.sql)
+}
+
+/// A script while it is played.
+struct Playing<'a> {
+    real: &'a mut Real,
+    prepared: &'a Prepared<'a>,
+    board: Board<'a>,
+}
+
+impl Playing<'_> {
+    async fn take(&mut self, number: usize) -> Result<(), RealError> {
+        let step = &self.prepared.script().steps[number];
+        let session = step.session;
+        let who = self.real.sessions[session];
+        let own = match (&step.action, self.prepared.statement(number)) {
+            (Action::Kill, _) => {
+                self.board.ends(session);
+                self.real.lockstep.kill(who).await?;
+                Said::Died
+            }
+            (Action::TimeOut, _) => match self.board.waiting(session) {
+                None => Said::Nothing,
+                Some(waiting) if self.real.engine.dialect() == Dialect::Sqlite => {
+                    let answer = self.real.lockstep.time_out(who).await?;
+                    self.board.goes_on(session, self.said(waiting, answer));
+                    Said::Done
+                }
+                Some(waiting) => {
+                    let answered = self.real.lockstep.outwait(&[who], PATIENCE).await?;
+                    let (_, answer) = answered.ok_or(RealError::Timer { line: step.line })?;
+                    self.board.goes_on(session, self.said(waiting, answer));
+                    Said::Done
+                }
+            },
+            (action, statement) => {
+                let engine = self.real.engine;
+                let sql = match (action, statement) {
+                    (_, Some(statement)) => rendered(statement, engine.dialect())?,
+                    (Action::Begin, _) if engine == Engine::Sqlite(BeginMode::Immediate) => "BEGIN IMMEDIATE".into(),
+                    (other, None) => other.to_string().to_uppercase().into(),
+                };
+                match self.real.lockstep.send_sql(who, &sql).await? {
+                    Standing::Answered(answer) => self.said(number, answer),
+                    Standing::Blocked { .. } => {
+                        self.board.blocks(number);
+                        Said::Blocks
+                    }
+                }
+            }
+        };
+        self.settle(step.line).await?;
+        self.board.came_to(number, own);
+        Ok(())
+    }
+
+    /// See who goes on, until nobody does any more; where sessions wait in a circle, the engine breaks it.
+    async fn settle(&mut self, line: usize) -> Result<(), RealError> {
+        while self.board.waiting_count() > 0 {
+            for (who, standing) in self.real.lockstep.look_at_all().await? {
+                if let Standing::Answered(answer) = standing {
+                    self.goes_on(who, answer);
+                }
+            }
+            if self.board.waiting_count() < 2 || self.real.engine.dialect() != Dialect::Postgres {
+                break;
+            }
+            let circle = self.real.lockstep.circle().await?;
+            if circle.is_empty() {
+                if self.real.lockstep.has_answers() {
+                    continue;
+                }
+                break;
+            }
+            let broken = self.real.lockstep.outwait(&circle, PATIENCE).await?;
+            let (who, answer) = broken.ok_or(RealError::Timer { line })?;
+            self.goes_on(who, answer);
+        }
+        Ok(())
+    }
+
+    fn goes_on(&mut self, who: SessionId, answer: Result<Reply, DbError>) {
+        let session = self.real.sessions.iter().position(|known| *known == who);
+        let waiting = session.and_then(|session| Some((session, self.board.waiting(session)?)));
+        if let Some((session, step)) = waiting {
+            self.board.goes_on(session, self.said(step, answer));
+        }
+    }
+
+    fn said(&self, step: usize, answer: Result<Reply, DbError>) -> Said {
+        match answer {
+            Ok(Reply::Done | Reply::Clock(_)) => Said::Done,
+            Ok(Reply::Affected(rows)) => Said::Affected(rows),
+            Ok(Reply::Rows(rows)) => {
+                Said::rows(rows.iter().map(|row| row.0.as_slice()), self.prepared.is_ordered(step))
+            }
+            Err(error) => Said::failed(error.kind(), code(self.real.engine, &error)),
+        }
+    }
+}
+
+/// The engine's code as the model has it: of SQLite's codes the primary one, save for a snapshot that is too old; none for
+/// a statement that should not have been sent.
+fn code(engine: Engine, error: &DbError) -> Option<String> {
+    let code = error.code()?;
+    match (engine.dialect(), error.kind(), code) {
+        (Dialect::Postgres, Error::Misuse, "25P02") => Some(code.to_owned()),
+        (_, Error::Misuse, _) => None,
+        (Dialect::Sqlite, _, "517") => Some(code.to_owned()),
+        (Dialect::Sqlite, _, code) => code.parse::<i32>().ok().map(|code| (code & 0xff).to_string()),
+        _ => Some(code.to_owned()),
+    }
+}
