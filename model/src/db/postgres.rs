@@ -69,9 +69,14 @@ pub(super) fn resume(
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    let Wait { rest, done, shown, looked_at, new_rows, passed, .. } = wait;
+    let Wait { rest, done, shown, looked_at, new_rows, passed, keys, want, .. } = wait;
     let progress = Progress { rest, done, shown, looked_at, new_rows, passed };
-    Running { database, engine, store, who, request }.go(progress, choices, effects)
+    let mut running = Running { database, engine, store, who, request };
+    // An upsert that had found its row, and waited for it, does not put a new one in the place of one that is gone.
+    if store.plan(request).inserts() && want == Want::Exclusive && keys.iter().any(|key| running.is_newer(*key)) {
+        return running.fails(Cause::Stale);
+    }
+    running.go(progress, choices, effects)
 }
 
 pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
