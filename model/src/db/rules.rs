@@ -33,6 +33,7 @@ rules! {
     SqliteStale Sqlite "Whoever has a snapshot cannot write once another has committed since.",
     SqliteBusy Sqlite "Whoever has a snapshot cannot write while another does, and is told so at once.",
     SqliteSame Sqlite "A row that is written as it was changes no snapshot.",
+    SqliteClears Sqlite "A DELETE without WHERE changes other snapshots also when there is no row.",
     SqliteUndone Sqlite "A statement that fails undoes itself, and nothing else.",
     PostgresWaits Postgres "A statement waits for a row that another has locked or changed.",
     PostgresAgain Postgres "At read committed it tests its condition again after the wait.",

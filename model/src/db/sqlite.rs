@@ -9,6 +9,8 @@
 //! - a row that is written as it was dirties no page: a commit of nothing else leaves other snapshots as they were, while
 //!   a change and its undoing by two statements, or by the error of one, does not (measured; held by the replay of
 //!   schedules drawn by seed);
+//! - a `DELETE` without `WHERE` writes the table's page also when there is no row ("The Truncate Optimization" in
+//!   sqlite.org/lang_delete.html, measured);
 //! - whoever is not in a transaction with a snapshot waits for the writer (`busy_timeout`);
 //! - a failed statement undoes itself, and the transaction keeps the write lock until it is rolled back.
 
@@ -102,6 +104,10 @@ fn write(
     });
     if !changed.is_empty() && !connection.dirty {
         store.note(Rule::SqliteSame);
+    }
+    if store.plan(request).clears() {
+        store.note(Rule::SqliteClears);
+        connection.dirty = true;
     }
     // What is undone has been written all the same: the commit writes the pages as they were.
     connection.dirty |= run.undone && connection.transaction != Transaction::None;

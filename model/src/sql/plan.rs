@@ -146,6 +146,11 @@ impl Plan {
         !matches!(self.kind, PlanKind::Select(_))
     }
 
+    /// True for a `DELETE` without `WHERE`.
+    pub(crate) fn clears(&self) -> bool {
+        matches!(self.kind, PlanKind::Delete { filter: None })
+    }
+
     /// True for an `INSERT` whose rows come in any order.
     pub(crate) fn inserts_in_any_order(&self) -> bool {
         let PlanKind::Insert(Insert { rows: NewRows::Select(select), .. }) = &self.kind else { return false };
