@@ -1,6 +1,6 @@
 //! The rules of an engine that a script has come to: each is to be held by a script that is kept.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::store::Store;
 use super::transactions::Caller;
@@ -56,19 +56,19 @@ rules! {
 
 /// Which rules were come to.
 #[derive(Debug, Default)]
-pub(crate) struct Noted(AtomicU32);
+pub(crate) struct Noted(AtomicU64);
 
 impl Store {
     /// A rule decides. Noted for scripts only: an exploration has no time for that.
     pub(crate) fn note(&self, rule: Rule) {
         if self.caller == Caller::Script {
-            self.noted.0.fetch_or(1 << rule as u32, Ordering::Relaxed);
+            self.noted.0.fetch_or(1 << rule as u64, Ordering::Relaxed);
         }
     }
 
     /// The rules that have decided something so far.
     pub(crate) fn noted(&self) -> impl Iterator<Item = Rule> {
         let bits = self.noted.0.load(Ordering::Relaxed);
-        Rule::ALL.iter().copied().filter(move |rule| bits & (1 << *rule as u32) != 0)
+        Rule::ALL.iter().copied().filter(move |rule| bits & (1 << *rule as u64) != 0)
     }
 }
