@@ -297,7 +297,7 @@ impl Running<'_> {
     }
 
     fn fate(&self, key: KeyId, row: Option<RowId>, want: Want) -> Fate {
-        if self.is_newer(key) && !row.is_some_and(|row| self.has_put_beside(key, row)) {
+        if self.is_newer(key) && !row.is_some_and(|row| self.has_put(key, row)) {
             self.store.note(Rule::PostgresStale);
             Fate::Fails(Cause::Stale)
         } else if self.database.is_held(self.store, self.who, key, want) {
@@ -314,10 +314,10 @@ impl Running<'_> {
         }
     }
 
-    /// It has put this row there itself, beside one that is gone.
-    fn has_put_beside(&self, key: KeyId, row: RowId) -> bool {
+    /// It has put this row there itself, where others may have put and removed some since its snapshot.
+    fn has_put(&self, key: KeyId, row: RowId) -> bool {
         let own = self.store.changes.get(self.database.connections[self.who].changes);
-        own.contains(&(key, Change::Beside(row)))
+        [Change::Put(row), Change::Reborn(row), Change::Beside(row)].iter().any(|put| own.contains(&(key, *put)))
     }
 
     /// Another has committed a version of the row that this transaction does not see.
