@@ -15,6 +15,8 @@ pub enum Engine {
     PostgresReadCommitted,
     /// PostgreSQL at repeatable read: one snapshot for the whole transaction.
     PostgresRepeatableRead,
+    /// PostgreSQL at serializable: repeatable read, and what fits no serial order is aborted.
+    PostgresSerializable,
     /// MariaDB at read uncommitted.
     MariaDbReadUncommitted,
     /// MariaDB at read committed.
@@ -51,11 +53,12 @@ pub(crate) enum Level {
 
 impl Engine {
     /// Every engine, the embedded one first.
-    pub const ALL: [Engine; 9] = [
+    pub const ALL: [Engine; 10] = [
         Engine::SqliteImmediate,
         Engine::SqliteDeferred,
         Engine::PostgresReadCommitted,
         Engine::PostgresRepeatableRead,
+        Engine::PostgresSerializable,
         Engine::MariaDbReadUncommitted,
         Engine::MariaDbReadCommitted,
         Engine::MariaDbRepeatableRead,
@@ -70,6 +73,7 @@ impl Engine {
             Engine::SqliteDeferred => "sqlite/deferred",
             Engine::PostgresReadCommitted => "postgres/read-committed",
             Engine::PostgresRepeatableRead => "postgres/repeatable-read",
+            Engine::PostgresSerializable => "postgres/serializable",
             Engine::MariaDbReadUncommitted => "mariadb/read-uncommitted",
             Engine::MariaDbReadCommitted => "mariadb/read-committed",
             Engine::MariaDbRepeatableRead => "mariadb/repeatable-read",
@@ -87,7 +91,9 @@ impl Engine {
     pub fn family(self) -> Family {
         match self {
             Engine::SqliteImmediate | Engine::SqliteDeferred => Family::Sqlite,
-            Engine::PostgresReadCommitted | Engine::PostgresRepeatableRead => Family::Postgres,
+            Engine::PostgresReadCommitted | Engine::PostgresRepeatableRead | Engine::PostgresSerializable => {
+                Family::Postgres
+            }
             Engine::MariaDbReadUncommitted
             | Engine::MariaDbReadCommitted
             | Engine::MariaDbRepeatableRead
@@ -103,7 +109,10 @@ impl Engine {
             Engine::PostgresReadCommitted | Engine::MariaDbReadCommitted => Level::ReadCommitted,
             Engine::PostgresRepeatableRead | Engine::MariaDbRepeatableRead => Level::RepeatableRead,
             Engine::MariaDbSnapshot => Level::Snapshot,
-            Engine::SqliteImmediate | Engine::SqliteDeferred | Engine::MariaDbSerializable => Level::Serializable,
+            Engine::SqliteImmediate
+            | Engine::SqliteDeferred
+            | Engine::PostgresSerializable
+            | Engine::MariaDbSerializable => Level::Serializable,
         }
     }
 
@@ -138,13 +147,15 @@ impl Engine {
 
     /// True when a transaction goes on seeing the rows that its first statement saw.
     pub(crate) fn keeps_snapshot(self) -> bool {
-        matches!(self, Engine::PostgresRepeatableRead)
+        matches!(self, Engine::PostgresRepeatableRead | Engine::PostgresSerializable)
     }
 
     /// True when a call may come out in several ways.
     pub(crate) fn leaves_open(self, store: &Store, call: DbCall) -> bool {
         match (self, call) {
             _ if self.family() != Family::Postgres => false,
+            // Whether a doomed transaction is told, and whom a commit dooms.
+            (Engine::PostgresSerializable, DbCall::Run(_) | DbCall::Commit) => true,
             (_, DbCall::Run(request)) => {
                 let plan = store.plan(request);
                 plan.may_find_several() || plan.inserts_in_any_order()

@@ -59,6 +59,14 @@ impl Wire {
         if let Some(time) = options.deadlock_timeout {
             settings.push(("deadlock_timeout", millis(Some(time))));
         }
+        if options.meaning_only {
+            // Not `enable_seqscan`, which would have several indexes read for one condition.
+            settings.extend([
+                ("seq_page_cost", "1000".to_owned()),
+                ("enable_bitmapscan", "off".to_owned()),
+                ("enable_indexonlyscan", "off".to_owned()),
+            ]);
+        }
         let place = place.clone().options(settings).application_name("paidonce").disable_statement_logging();
         Ok(Wire { connection: place.connect().await?, statements: Statements::new() })
     }

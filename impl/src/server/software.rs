@@ -230,7 +230,7 @@ impl Software {
                 let mut arguments = vec!["-D".into(), data.into(), "-k".into(), directory.into()];
                 let mut settings = vec!["listen_addresses=", "port=5432", "max_connections=100", "jit=off"];
                 if durability == Durability::MeaningOnly {
-                    settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+                    settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]);
                 }
                 arguments.extend(settings.iter().flat_map(|setting| ["-c".into(), OsString::from(setting)]));
                 arguments

@@ -4,6 +4,7 @@
 
 mod cause;
 mod choices;
+mod connections;
 mod exec;
 mod gaps;
 mod innodb;
@@ -22,6 +23,7 @@ pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
 pub(crate) use locks::Want;
+pub(crate) use postgres::Ssi;
 pub use rules::Rule;
 pub(crate) use store::{
     Answered, Change, ChangesId, ContentsId, Key, KeyId, KeySetId, NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store,
@@ -153,8 +155,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// True when its end would change nothing for anybody.
-    pub(crate) fn holds_nothing(&self) -> bool {
+    /// True when its end would change nothing for anybody, as far as it knows.
+    fn holds_nothing(&self) -> bool {
         self.changes == NOTHING && self.shared == NO_KEYS && self.gaps == NO_GAPS && !self.writer && self.wait.is_none()
     }
 }
@@ -164,6 +166,8 @@ impl Connection {
 pub(crate) struct Database {
     pub(crate) committed: ContentsId,
     pub(crate) connections: SmallVec<[Connection; 6]>,
+    /// What serializable transactions of PostgreSQL have read, where there may be any.
+    pub(crate) ssi: Option<Box<Ssi>>,
 }
 
 /// What became of a call.
@@ -182,8 +186,11 @@ pub(crate) struct Effects {
 }
 
 impl Database {
-    pub(crate) fn new(committed: ContentsId, connections: usize) -> Self {
-        Database { committed, connections: (0..connections).map(|_| Connection::default()).collect() }
+    /// A database with these rows, for connections of these engines.
+    pub(crate) fn new(committed: ContentsId, engines: impl Iterator<Item = Engine>) -> Self {
+        let engines: SmallVec<[Engine; 6]> = engines.collect();
+        let ssi = engines.contains(&Engine::PostgresSerializable).then(Box::default);
+        Database { committed, connections: engines.iter().map(|_| Connection::default()).collect(), ssi }
     }
 
     /// Ask a connection for something.
@@ -250,12 +257,12 @@ impl Database {
     /// End a waiting statement with a conflict: a lock time-out, or the victim of a deadlock.
     pub(crate) fn fail_wait(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) -> ReplyId {
         let before = self.stop_waiting(who).map_or(NOTHING, |wait| wait.before);
-        let connection = &mut self.connections[who];
-        match connection.transaction {
+        match self.connections[who].transaction {
             // What a statement on its own had done so far is undone with it.
             Transaction::None => self.reset(who),
             Transaction::Open | Transaction::Failed => {
                 if engine.family() == Family::MariaDb {
+                    let connection = &mut self.connections[who];
                     connection.changes = store.undone(before, connection.changes);
                 }
                 self.fail(engine, store, who, cause);

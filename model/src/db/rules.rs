@@ -52,6 +52,12 @@ rules! {
     PostgresBeside Postgres "At repeatable read a new row stands beside the removed one that the snapshot shows.",
     PostgresQueue Postgres "Those who wait for one row stand in a queue, and are in each other's way there.",
     PostgresFailed Postgres "After an error everything is gone, and only a rollback is left.",
+    SsiReader Postgres "At serializable a read that completes a cycle behind those that have committed fails.",
+    SsiWriter Postgres "At serializable a write that completes one fails.",
+    SsiDooms Postgres "At serializable a read dooms an open writer that stands before one that has committed.",
+    SsiCommitDooms Postgres "At serializable a commit dooms an open reader that is itself read past.",
+    SsiDoomed Postgres "At serializable a doomed transaction is told at its next row, write or commit.",
+    SsiPage Postgres "At serializable more than two rows read by an index are their whole page.",
 }
 
 /// Which rules were come to.

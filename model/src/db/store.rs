@@ -213,6 +213,11 @@ impl Store {
         Ok(&self.plans[self.number_of(statement)? as usize])
     }
 
+    /// True for a table that some statement writes.
+    pub(crate) fn is_written(&self, table: usize) -> bool {
+        self.plans.iter().any(|plan| plan.table == table && plan.writes())
+    }
+
     /// The plan of a request.
     pub(crate) fn plan(&self, request: RequestId) -> &Plan {
         &self.plans[self.requests.get(request).0 as usize]

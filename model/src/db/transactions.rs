@@ -23,12 +23,6 @@ pub(crate) enum Caller {
 }
 
 impl Database {
-    /// The connection ends: its transaction is rolled back, its statement forgotten.
-    pub(crate) fn reset(&mut self, who: usize) {
-        self.stop_waiting(who);
-        self.connections[who] = Connection::default();
-    }
-
     /// Begin and end a transaction, and refuse what cannot be. `None` for a statement that can run, and for a `BEGIN` that
     /// the engine has to make.
     pub(super) fn bracket(
@@ -100,6 +94,7 @@ impl Database {
         self.committed = store.apply(self.committed, changes);
         let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
         effects.committed.extend(written().copied());
+        self.committed_beside(store, who, changes);
         self.reset(who);
         for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
             other.stale |= dirty;

@@ -59,7 +59,7 @@ impl<'a> Prepared<'a> {
             });
         }
         let empty = store.contents_of(&[]).map_err(|error| no(1, error.to_string()))?;
-        let mut start = Database::new(empty, script.sessions.len());
+        let mut start = Database::new(empty, engines.iter().copied());
         for (line, _, request) in &setup {
             let (call, mut effects) = (DbCall::Run(*request), Effects::default());
             let asked = start.ask(engine, &store, 0, call, &mut Choices::first(), &mut effects);

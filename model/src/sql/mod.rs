@@ -11,11 +11,11 @@ mod plan;
 mod schema;
 mod sheet;
 
-pub(crate) use path::Access;
 pub use path::Path;
 pub use sheet::Sheet;
 
 pub(crate) use expression::{Condition, Given, Scalar};
+pub(crate) use path::Access;
 pub(crate) use plan::{Insert, Locking, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength};
 pub(crate) use schema::{Kind, Space, Tables};
 

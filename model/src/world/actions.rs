@@ -143,7 +143,7 @@ impl World {
 
     /// The form of death that this one comes to here, so that no two that are the same are both explored.
     fn effective(&self, state: &State, who: usize, form: DeathForm) -> DeathForm {
-        let holds_nothing = state.database.connections[who].holds_nothing();
+        let holds_nothing = state.database.holds_nothing(who);
         match form {
             DeathForm::Soft if self.slots[who].shut_down.is_some() && !state.actors[who].shutting_down => form,
             // The operating system takes a dead process's file locks away.

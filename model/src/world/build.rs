@@ -159,7 +159,7 @@ impl World {
         let faults = &self.scenario.faults;
         State {
             now_ms: 0,
-            database: Database::new(self.initial, self.slots.len()),
+            database: Database::new(self.initial, self.slots.iter().map(|_| self.engine)),
             actors: self.slots.iter().map(|_| Actor::fresh()).collect(),
             orphans: SmallVec::new(),
             mails: SmallVec::new(),

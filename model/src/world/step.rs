@@ -173,12 +173,14 @@ impl World {
             DbCall::Begin => self.engine.begins_unseen(),
             DbCall::Run(request) => {
                 let plan = self.store.plan(request);
-                // On SQLite the first read of a deferred transaction takes its snapshot.
-                let takes_snapshot = self.engine.is_embedded()
+                // The first read of a transaction takes its snapshot, where it keeps one.
+                let takes_snapshot = (self.engine.is_embedded() || self.engine.keeps_snapshot())
                     && connection.transaction != crate::db::Transaction::None
                     && !connection.writer
                     && connection.snapshot.is_none();
-                plan.only_reads() && plan.tables().all(|table| self.constant[table]) && !takes_snapshot
+                // Somebody else may have decided meanwhile that the transaction is to fail.
+                let is_watched = state.database.ssi.is_some() && connection.transaction != crate::db::Transaction::None;
+                !is_watched && plan.only_reads() && plan.tables().all(|table| self.constant[table]) && !takes_snapshot
             }
             DbCall::Commit | DbCall::Rollback => false,
         }
@@ -277,8 +279,7 @@ impl World {
 
     /// The actor's connection goes on without it.
     fn leave_connection(&self, state: &mut State, who: usize, kind: OrphanKind) {
-        let connection = std::mem::take(&mut state.database.connections[who]);
-        state.database.connections.push(connection);
+        state.database.set_aside(who);
         state.orphans.push(Orphan { owner: who as u8, since_ms: state.now_ms, kind });
     }
 
@@ -329,7 +330,7 @@ impl World {
         self.watch_orphan(state, connection, call, &effects);
         // Once it has nothing more to do and holds nothing, nobody could tell that it is there.
         let over = matches!(state.orphans[place].kind, OrphanKind::Landing(_)) && matches!(asked, Asked::Answered(_));
-        if over || state.database.connections[connection].holds_nothing() {
+        if over || state.database.holds_nothing(connection) {
             self.remove_orphan(state, place);
         }
         true
@@ -337,6 +338,6 @@ impl World {
 
     pub(crate) fn remove_orphan(&self, state: &mut State, place: usize) {
         state.orphans.remove(place);
-        state.database.connections.remove(self.slots.len() + place);
+        state.database.remove(self.slots.len() + place);
     }
 }

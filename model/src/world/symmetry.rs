@@ -130,8 +130,14 @@ impl World {
         let swap = (first as u8, second as u8);
         let mut state = state.clone();
         state.actors.swap(first, second);
-        state.database.connections.swap(first, second);
+        state.database.swap(first, second);
         state.database.committed = self.swap_contents(state.database.committed, swap);
+        if let Some(ssi) = &mut state.database.ssi {
+            ssi.rename(
+                |reads| self.store.rename_reads(reads, |key| self.swap_key(key, swap)),
+                |changes| self.swap_changes(changes, swap),
+            );
+        }
         for connection in &mut state.database.connections {
             connection.changes = self.swap_changes(connection.changes, swap);
             connection.shared = self.swap_key_set(connection.shared, swap);

@@ -9,7 +9,7 @@ use super::cli::Pinned;
 use super::failure::Failure;
 use super::jobs::{self, Examined, Job};
 use super::meter::Meter;
-use super::work::on_two_threads;
+use super::work::on_all_desks;
 use super::{Exit, folded, print_json, quoted};
 use crate::report::{Document, LEGEND, Manifest, Matrix, Replay, Row, Sample, stories};
 use crate::show;
@@ -49,7 +49,7 @@ fn examined(jobs: &[Job], pins: &Manifest) -> Result<(Vec<Row>, Vec<Sample>), Fa
     // What has no pin yet may be large.
     let cost = |job: &Job| pins.states(&job.scenario.name, job.protocol, job.engine.name()).unwrap_or(u64::MAX);
     let meter = Meter::new(jobs.len());
-    let examined = on_two_threads(jobs, cost, &meter, |job, desk| job.examine(Limits::default(), desk))?;
+    let examined = on_all_desks(jobs, cost, &meter, |job, desk| job.examine(Limits::default(), desk))?;
     let (mut rows, mut samples) = (Vec::new(), Vec::new());
     for Examined { rows: more, samples: drawn } in examined {
         rows.extend(more);

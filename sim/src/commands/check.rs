@@ -12,7 +12,7 @@ use super::cli::Check;
 use super::failure::Failure;
 use super::jobs::Job;
 use super::meter::Meter;
-use super::work::on_two_threads;
+use super::work::on_all_desks;
 use super::{Exit, folded, names, overrides, print_json, quoted};
 use crate::report::{Document, LEGEND, Manifest, Matrix, Row};
 use crate::{show, trace_file};
@@ -33,7 +33,7 @@ pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
     let meter = Meter::new(jobs.len());
     let limits = Limits { most_states: asked.max_states };
-    let examined = on_two_threads(&jobs, |_| 1, &meter, |job, desk| job.examine(limits, desk))?;
+    let examined = on_all_desks(&jobs, |_| 1, &meter, |job, desk| job.examine(limits, desk))?;
     drop(meter);
     let rows: Vec<Row> = examined.into_iter().flat_map(|examined| examined.rows).collect();
     let shown = shown(asked, &jobs, &rows);

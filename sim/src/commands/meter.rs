@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use paidonce_model::Progress;
 
 /// How many threads work.
-const DESKS: usize = 2;
+const DESKS: usize = 4;
 /// Whoever is done before this was not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line is drawn anew, and the speed measured.
@@ -138,7 +138,7 @@ impl Watched {
         if elapsed < PATIENCE {
             return;
         }
-        let states = [0, 1].map(|desk: usize| self.desks[desk].progress.states.load(Ordering::Relaxed));
+        let states = std::array::from_fn(|desk| self.desks[desk].progress.states.load(Ordering::Relaxed));
         let mut speed = self.speed.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = elapsed.saturating_sub(speed.at);
         if passed >= TICK {
@@ -149,14 +149,14 @@ impl Watched {
             *speed = Speed { at: elapsed, seen: states, a_second: a_second as u64 };
         }
         // Nobody is to be told when a terminal cannot be written to.
-        let _ = write!(line, "{} of {}", self.done.load(Ordering::Relaxed), self.jobs);
+        let done = self.done.load(Ordering::Relaxed);
+        let _ = write!(line, "{done} of {} · {} states a second", self.jobs, speed.a_second);
         for (desk, states) in self.desks.iter().zip(states) {
             let about = desk.about.lock().unwrap_or_else(PoisonError::into_inner);
             if !about.is_empty() {
                 let _ = write!(line, " · {about}: {states} states");
             }
         }
-        let _ = write!(line, " · {} states a second", speed.a_second);
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_line_says_what_is_done_and_how_fast() {
         let meter = Meter::new(3);
-        let [first, _] = meter.desks() else { panic!() };
+        let [first, ..] = meter.desks() else { panic!() };
         first.begin("settle in default".to_owned());
         let told = |ms: u64| {
             let mut line = String::new();
@@ -176,9 +176,9 @@ mod tests {
         };
         first.progress.states.store(1_000, Ordering::Relaxed);
         assert_eq!(told(900), "");
-        assert_eq!(told(2_000), "0 of 3 · settle in default: 1000 states · 500 states a second");
+        assert_eq!(told(2_000), "0 of 3 · 500 states a second · settle in default: 1000 states");
         first.progress.states.store(100, Ordering::Relaxed);
         meter.one_more();
-        assert_eq!(told(3_000), "1 of 3 · settle in default: 100 states · 100 states a second");
+        assert_eq!(told(3_000), "1 of 3 · 100 states a second · settle in default: 100 states");
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::cli::Pinned;
 use super::failure::Failure;
 use super::meter::{Desk, Meter};
-use super::work::on_two_threads;
+use super::work::on_all_desks;
 use super::{Exit, jobs, names, print_json, quoted, replaying};
 use crate::report::{Fall, Manifest, MutantRow};
 
@@ -58,7 +58,7 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     let meter = Meter::new(mutants.len());
     // Where nothing falls, everything is explored.
     let cost = |mutant: &Mutant| u64::from(!mutant.has_to_fall);
-    let rows = on_two_threads(&mutants, cost, &meter, examine)?;
+    let rows = on_all_desks(&mutants, cost, &meter, examine)?;
     drop(meter);
     let undecided = rows.iter().filter(|row| row.verdict == "undecided").count();
     if asked.rewrite {

@@ -1,4 +1,4 @@
-//! Two threads that share a list of jobs, so that two cores are used.
+//! Threads that share a list of jobs, one at each desk of a meter.
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use super::meter::{Desk, Meter};
 
 /// Do all jobs, those that cost most first, so that no thread is left with a large one at the end. The results have the
 /// order of the jobs, whichever thread was first. The first failure stops everything.
-pub(super) fn on_two_threads<J: Sync, R: Send>(
+pub(super) fn on_all_desks<J: Sync, R: Send>(
     jobs: &[J],
     cost: impl Fn(&J) -> u64,
     meter: &Meter,
@@ -57,13 +57,13 @@ mod tests {
     #[test]
     fn results_have_the_order_of_the_jobs() {
         let jobs: Vec<u64> = (0..50).collect();
-        let done = on_two_threads(&jobs, |job| job % 7, &Meter::new(jobs.len()), |job, _| Ok(job * 2)).unwrap();
+        let done = on_all_desks(&jobs, |job| job % 7, &Meter::new(jobs.len()), |job, _| Ok(job * 2)).unwrap();
         assert_eq!(done, (0..50).map(|job| job * 2).collect::<Vec<_>>());
     }
 
     #[test]
     fn the_first_failure_is_the_result() {
-        let failed = on_two_threads(&[1, 2, 3], |_| 1, &Meter::new(3), |_, _| Err::<(), _>(Failure::NothingToPin(1)));
+        let failed = on_all_desks(&[1, 2, 3], |_| 1, &Meter::new(3), |_, _| Err::<(), _>(Failure::NothingToPin(1)));
         assert!(matches!(failed, Err(Failure::NothingToPin(1))));
     }
 }

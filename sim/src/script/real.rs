@@ -144,7 +144,9 @@ impl Real {
         let aside = self.lockstep.aside();
         if self.tables_of == script.schema {
             for table in prepared.tables() {
-                aside.send_sql(&format!("DELETE FROM {table}")).await?;
+                // What is left of removed rows could still be come to on PostgreSQL.
+                let word = if dialect == Dialect::Postgres { "TRUNCATE" } else { "DELETE FROM" };
+                aside.send_sql(&format!("{word} {table}")).await?;
             }
         } else {
             for table in self.tables.drain(..) {

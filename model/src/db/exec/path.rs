@@ -1,7 +1,7 @@
 //! The place in an index to which a statement's path leads.
 
 use super::super::cause::Cause;
-use super::super::store::{Key, KeyId, RequestId, Store};
+use super::super::store::{ChangesId, ContentsId, Key, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
 use super::View;
 use crate::sql::{Access, Condition, Given, Path, Scalar, Space};
@@ -47,6 +47,30 @@ impl Store {
             return Ok(Place::Entry(whole.then(|| self.key(space, &values))));
         }
         Ok(Place::Prefix(values))
+    }
+
+    /// The keys of those among these rows that lie on one of a statement's paths, whether or not they satisfy the rest of
+    /// its condition.
+    pub(crate) fn rows_on(
+        &self,
+        base: ContentsId,
+        changes: ChangesId,
+        request: RequestId,
+        access: &Access,
+        rows: &[(KeyId, RowId)],
+    ) -> Result<Vec<KeyId>, Cause> {
+        let (number, arguments) = self.requests.get(request);
+        let Some(scope) = &access.scope else { return Ok(rows.iter().map(|(key, _)| *key).collect()) };
+        let (answers, _) =
+            self.answers(&self.plans[*number as usize], arguments, View { base, changes, only: None })?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let mut keys = Vec::new();
+        for (key, row) in rows {
+            if scope.holds(self.rows.get(*row), &given).map_err(|_| Cause::Unusable)? == Some(true) {
+                keys.push(*key);
+            }
+        }
+        Ok(keys)
     }
 
     fn key(&self, space: Space, values: &[Val]) -> KeyId {

@@ -37,7 +37,10 @@ impl Running<'_> {
         let looked_at = *progress.looked_at.get_or_insert(self.database.committed);
         let rows = match progress.new_rows.take() {
             Some(rows) => rows,
-            None => match store.new_rows(looked_at, self.database.connections[self.who].changes, self.request) {
+            None => match self
+                .reads_beside(None)
+                .and_then(|()| store.new_rows(looked_at, self.database.connections[self.who].changes, self.request))
+            {
                 Ok(rows) => self.in_some_order(rows, choices),
                 Err(cause) => return self.fails(cause),
             },
@@ -45,7 +48,7 @@ impl Running<'_> {
         let mut rows = rows.as_slice();
         while let Some((row, rest)) = rows.split_first() {
             match self.put(*row, &mut progress, effects) {
-                Ok(Put::Done) => (progress.passed, rows) = (0, rest),
+                Ok(Put::Done) => (progress.passed, rows, self.is_resumed) = (0, rest, false),
                 Ok(Put::Waits(key, want)) => {
                     let rule = if progress.passed > 0 && !store.plan(self.request).leaves_out() {
                         Rule::PostgresKeyHeld
@@ -61,7 +64,7 @@ impl Running<'_> {
             }
         }
         let reply = store.replies.id(&Answered::Affected(progress.done));
-        self.ends(None, reply, effects)
+        self.ends(None, reply, choices, effects)
     }
 
     /// The rows of a `SELECT` without an order of its own come in any, which shows when they do not all go in.
@@ -102,9 +105,17 @@ impl Running<'_> {
                 Look::Taken(key, there) => return self.instead(key, (there, row), progress, effects),
             }
         }
+        // One that has waited without looking first is in its table already.
+        if progress.passed == 0 && !(self.is_resumed && asked.is_empty()) {
+            self.puts_row()?;
+        }
+        let without_key = (0..store.tables.tables[store.plan(self.request).table].keys())
+            .filter(|number| keys.iter().all(|(known, _)| known != number));
+        let without_key: Vec<usize> = without_key.collect();
         for (number, key) in keys.into_iter().skip(progress.passed.into()) {
             match self.look(&[key]) {
                 Look::Free => {
+                    self.puts_into_index(number)?;
                     let change = if number == 0 && self.shows_another(key) {
                         store.note(Rule::PostgresBeside);
                         Change::Beside(row)
@@ -115,12 +126,16 @@ impl Running<'_> {
                 }
                 Look::Waits(key) => return Ok(Put::Waits(key, Want::Insert)),
                 Look::Taken(..) => {
+                    self.puts_into_index(number)?;
                     store.note(Rule::PostgresKeyTaken);
                     return Err(Cause::Duplicate);
                 }
             }
             progress.passed += 1;
             progress.shown.push((key, row));
+        }
+        for number in without_key {
+            self.puts_into_index(number)?;
         }
         progress.done += 1;
         Ok(Put::Done)
@@ -184,6 +199,10 @@ impl Running<'_> {
         let changes = self.database.connections[self.who].changes;
         let looked_at = progress.looked_at.unwrap_or(self.database.committed);
         let updated = store.updated_for((there, new), looked_at, changes, self.request)?;
+        if updated.is_some() {
+            self.database.takes_number(self.who);
+            self.database.writes_row(store, self.who, keys[0])?;
+        }
         let change = updated.map_or(Change::Locked, Change::Put);
         let changed: Vec<(KeyId, Change)> = keys.iter().map(|key| (*key, change)).collect();
         self.keep(&changed, Want::Exclusive, effects);

@@ -11,7 +11,7 @@
 //!   locked;
 //! - `NOWAIT` fails in place of waiting, `SKIP LOCKED` goes on without the row. A locking read with `LIMIT` counts the rows
 //!   that it has locked and shows (the plan's `Limit` stands above its `LockRows`);
-//! - `INSERT`: see `insert`;
+//! - `INSERT`: see `insert`; serializable: see `ssi`, and `beside` for where statements come to that;
 //! - rows without an order are come to in any order;
 //! - after an error everything in the transaction is gone and nothing works until a rollback;
 //! - at repeatable read a transaction that puts a row where another has removed one since its snapshot sees both of them
@@ -21,11 +21,16 @@
 //!   is another one; but as long as it waits it is in the way of those behind it;
 //! - a cycle of waits is broken by aborting one of them, any of them.
 
+mod beside;
 mod insert;
+mod ssi;
 
 use smallvec::SmallVec;
 
+pub(crate) use ssi::Ssi;
+
 use super::exec::Run;
+use super::transactions::Caller;
 use super::{
     Answered, Asked, Cause, Change, Choices, Connection, ContentsId, Database, DbCall, Effects, KeyId, NO_KEYS,
     ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
@@ -42,12 +47,23 @@ pub(super) fn ask(
     choices: &mut Choices,
     effects: &mut Effects,
 ) -> Asked {
+    if call == DbCall::Commit
+        && database.connections[who].transaction == Transaction::Open
+        && let Err(cause) = database.prepare(store, who, choices)
+    {
+        match store.caller {
+            Caller::Session => database.fail(engine, store, who, cause),
+            Caller::Script => database.reset(who),
+        }
+        return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
+    }
     if let Some(reply) = database.bracket(engine, store, who, call, effects) {
         return Asked::Answered(reply);
     }
     match call {
         DbCall::Run(request) => {
-            Running { database, engine, store, who, request }.go(Progress::default(), choices, effects)
+            let mut running = Running { database, engine, store, who, request, is_resumed: false };
+            running.go(Progress::default(), choices, effects)
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
@@ -71,7 +87,7 @@ pub(super) fn resume(
     };
     let Wait { rest, done, shown, looked_at, new_rows, passed, keys, want, .. } = wait;
     let progress = Progress { rest, done, shown, looked_at, new_rows, passed };
-    let mut running = Running { database, engine, store, who, request };
+    let mut running = Running { database, engine, store, who, request, is_resumed: true };
     // An upsert that had found its row, and waited for it, does not put a new one in the place of one that is gone.
     if store.plan(request).inserts() && want == Want::Exclusive && keys.iter().any(|key| running.is_newer(*key)) {
         return running.fails(Cause::Stale);
@@ -128,6 +144,8 @@ struct Running<'a> {
     store: &'a Store,
     who: usize,
     request: RequestId,
+    /// True when it has waited.
+    is_resumed: bool,
 }
 
 impl Running<'_> {
@@ -146,13 +164,18 @@ impl Running<'_> {
             progress.looked_at.get_or_insert(sees);
         }
         let changes = connection.changes;
+        if self.engine == Engine::PostgresSerializable
+            && let Some(ssi) = &mut self.database.ssi
+        {
+            ssi.start(self.who);
+        }
         if plan.inserts() {
             // Whether a key is taken is asked of the newest rows, and everything else of those that it sees.
             progress.looked_at.get_or_insert(sees);
             return self.insert(progress, choices, effects);
         }
         if plan.locks().is_some_and(|locks| locks.wait == OnLocked::Skip || plan.limit().is_some()) {
-            return self.in_order(sees, progress, effects);
+            return self.in_order(sees, progress, choices, effects);
         }
         let anew;
         let run = match (progress.rest.as_deref(), progress.looked_at) {
@@ -163,12 +186,21 @@ impl Running<'_> {
                 &anew
             }
         };
+        if let Err(cause) = self.reads_beside(Some(run)) {
+            return self.fails(cause);
+        }
         self.rows(run, progress, choices, effects)
     }
 
     /// A locking read that skips rows, or wants only so many, takes them in its own order, until it has as many as it wants:
     /// one that is left out, or fails the second test, does not count.
-    fn in_order(&mut self, sees: ContentsId, mut progress: Progress, effects: &mut Effects) -> Asked {
+    fn in_order(
+        &mut self,
+        sees: ContentsId,
+        mut progress: Progress,
+        choices: &mut Choices,
+        effects: &mut Effects,
+    ) -> Asked {
         let (store, request) = (self.store, self.request);
         let plan = store.plan(request);
         let want = Want::of(plan);
@@ -179,6 +211,7 @@ impl Running<'_> {
         };
         let keys = progress.rest.take().unwrap_or_else(|| found.iter().map(|(key, _)| *key).collect());
         let mut locked: SmallVec<[(KeyId, Change); 4]> = SmallVec::new();
+        let mut last = None;
         for (place, key) in keys.iter().enumerate() {
             if plan.limit().is_some_and(|limit| progress.shown.len() == limit) {
                 break;
@@ -191,6 +224,7 @@ impl Running<'_> {
                 (Fate::Free, Some(row)) => {
                     locked.push((*key, Change::Locked));
                     progress.shown.push((*key, row));
+                    last = plan.limit().filter(|limit| progress.shown.len() == *limit).map(|_| *key);
                 }
                 (Fate::Free, None) => {
                     store.note(Rule::PostgresPassed);
@@ -200,6 +234,9 @@ impl Running<'_> {
                 (Fate::Fails(cause), _) => return self.fails(cause),
                 (Fate::Waits, _) => {
                     store.note(Rule::PostgresWaits);
+                    if let Err(cause) = self.reads_own(Some(*key), choices) {
+                        return self.fails(cause);
+                    }
                     self.keep(&locked, want, effects);
                     let Progress { shown, looked_at, .. } = progress;
                     let (call, rest, keys) = (DbCall::Run(request), Some(keys[place..].to_vec()), vec![*key]);
@@ -209,13 +246,16 @@ impl Running<'_> {
                 }
             }
         }
+        if let Err(cause) = self.reads_own(last, choices) {
+            return self.fails(cause);
+        }
         let reply = match store.project(request, &progress.shown) {
             Ok(rows) => store.replies.id(&Answered::Rows(rows)),
             Err(cause) => return self.fails(cause),
         };
         self.keep(&locked, want, effects);
         effects.shown.extend(progress.shown);
-        self.ends(None, reply, effects)
+        self.ends(None, reply, choices, effects)
     }
 
     /// A statement that finds rows comes to them one by one.
@@ -230,18 +270,25 @@ impl Running<'_> {
         let any_order = !plan.has_order() && fates.iter().any(|fate| !matches!(fate, Fate::Free));
         let mut left: SmallVec<[usize; 4]> = (0..fates.len()).collect();
         let mut free: SmallVec<[usize; 4]> = SmallVec::new();
-        let mut waits_for = None;
-        while waits_for.is_none() && !left.is_empty() {
+        let (mut waits_for, mut failed) = (None, None);
+        while waits_for.is_none() && failed.is_none() && !left.is_empty() {
             let place = if any_order { choices.pick(left.len()) } else { 0 };
             match fates[left[place]] {
                 Fate::Free => free.push(left.remove(place)),
                 Fate::Skipped => drop(left.remove(place)),
-                Fate::Fails(cause) => return self.fails(cause),
+                Fate::Fails(cause) => failed = Some((found[left[place]].0, cause)),
                 Fate::Waits => waits_for = Some(found[left[place]].0),
             }
         }
         free.sort_unstable();
         let dealt: SmallVec<[usize; 4]> = free.iter().filter_map(|place| found[*place].1).collect();
+        let stops = waits_for.or(failed.map(|(key, _)| key));
+        let after: Vec<KeyId> = left.iter().map(|place| found[*place].0).filter(|key| Some(*key) != stops).collect();
+        let kept: Vec<KeyId> = dealt.iter().map(|place| run.touched[*place][0].0).collect();
+        let beside = self.rows_beside(run, &kept, &after, choices);
+        if let Err(cause) = beside.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))) {
+            return self.fails(cause);
+        }
         let mut changed: SmallVec<[(KeyId, Change); 4]> =
             dealt.iter().flat_map(|place| &run.touched[*place]).copied().collect();
         let passed_over = free.iter().filter(|place| found[**place].1.is_none());
@@ -280,7 +327,7 @@ impl Running<'_> {
             _ => run.reply,
         };
         effects.shown.extend(run.shown.iter().copied());
-        self.ends(run.error, reply, effects)
+        self.ends(run.error, reply, choices, effects)
     }
 
     /// The rows that it comes to, each with its place in the run. One that it had found before it waited and that does not
@@ -327,6 +374,9 @@ impl Running<'_> {
 
     /// Keep what was done to some rows, or that they are locked.
     fn keep(&mut self, changed: &[(KeyId, Change)], want: Want, effects: &mut Effects) {
+        if !changed.is_empty() {
+            self.database.takes_number(self.who);
+        }
         let connection = &mut self.database.connections[self.who];
         if want == Want::Share {
             connection.shared = self.store.add_keys(connection.shared, changed.iter().map(|(key, _)| *key));
@@ -356,7 +406,14 @@ impl Running<'_> {
     }
 
     /// It is answered; one that stands alone is committed with that.
-    fn ends(&mut self, error: Option<Cause>, reply: ReplyId, effects: &mut Effects) -> Asked {
+    fn ends(&mut self, error: Option<Cause>, reply: ReplyId, choices: &mut Choices, effects: &mut Effects) -> Asked {
+        let is_alone = self.database.connections[self.who].transaction == Transaction::None;
+        if is_alone
+            && error.is_none()
+            && let Err(cause) = self.database.prepare(self.store, self.who, choices)
+        {
+            return self.fails(cause);
+        }
         match (self.database.connections[self.who].transaction, error) {
             (Transaction::None, Some(_)) => self.database.reset(self.who),
             (Transaction::None, None) => self.database.commit(self.store, self.who, effects),

@@ -1,0 +1,47 @@
+//! Connections that change their places: everything that knows them by number follows.
+
+use super::{Connection, Database};
+
+impl Database {
+    /// A connection ends: its transaction is rolled back, its statement forgotten.
+    pub(crate) fn reset(&mut self, who: usize) {
+        self.connections[who] = Connection::default();
+        self.rolled_back_beside(who);
+    }
+
+    /// True when a connection's end would change nothing for anybody.
+    pub(crate) fn holds_nothing(&self, who: usize) -> bool {
+        self.connections[who].holds_nothing() && self.ssi.as_ref().is_none_or(|ssi| !ssi.knows(who))
+    }
+
+    /// A connection gets a further place, behind all others, and leaves its own to a new one.
+    pub(crate) fn set_aside(&mut self, who: usize) {
+        let connection = std::mem::take(&mut self.connections[who]);
+        self.connections.push(connection);
+        let aside = self.connections.len() - 1;
+        if let Some(ssi) = &mut self.ssi {
+            ssi.reconnect(|known| if known == who { aside } else { known });
+        }
+    }
+
+    /// A connection ends, and its place with it.
+    pub(crate) fn remove(&mut self, who: usize) {
+        self.reset(who);
+        self.connections.remove(who);
+        if let Some(ssi) = &mut self.ssi {
+            ssi.reconnect(|known| if known > who { known - 1 } else { known });
+        }
+    }
+
+    /// Two connections change places.
+    pub(crate) fn swap(&mut self, first: usize, second: usize) {
+        self.connections.swap(first, second);
+        if let Some(ssi) = &mut self.ssi {
+            ssi.reconnect(|known| match known {
+                known if known == first => second,
+                known if known == second => first,
+                known => known,
+            });
+        }
+    }
+}

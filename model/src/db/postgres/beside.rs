@@ -1,0 +1,115 @@
+//! What the statements of a serializable transaction do beside what they do at repeatable read: see `ssi`.
+//!
+//! Nothing of it happens in a database without such transactions.
+
+use super::ssi::{Way, index_of, relation_of};
+use super::{Cause, Choices, Database, KeyId, Run, Running, Store};
+use crate::sql::Space;
+
+impl Database {
+    /// A transaction is about to commit: may it?
+    pub(super) fn prepare(&mut self, store: &Store, who: usize, choices: &mut Choices) -> Result<(), Cause> {
+        self.ssi.as_mut().map_or(Ok(()), |ssi| ssi.prepare(store, who, choices))
+    }
+
+    /// A transaction is about to lock or write a row.
+    pub(super) fn takes_number(&mut self, who: usize) {
+        if let Some(ssi) = &mut self.ssi {
+            ssi.number(who);
+        }
+    }
+}
+
+impl Running<'_> {
+    fn takes_part(&self) -> bool {
+        self.database.ssi.as_ref().is_some_and(|ssi| ssi.knows(self.who))
+    }
+
+    /// What it reads besides the rows that it shows or changes: once, before it comes to these.
+    pub(super) fn reads_beside(&mut self, run: Option<&Run>) -> Result<(), Cause> {
+        if self.is_resumed || !self.takes_part() {
+            return Ok(());
+        }
+        let (store, who, request) = (self.store, self.who, self.request);
+        for (number, way) in Way::beside(store, store.plan(request)).enumerate() {
+            let found = run.map_or(&[][..], |run| &run.reads[number]);
+            let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
+            self.database.reads_along(store, who, request, &way, &keys, None)?;
+        }
+        Ok(())
+    }
+
+    /// It reads its own rows, at most as far as to the last one.
+    pub(super) fn reads_own(&mut self, last: Option<KeyId>, choices: &mut Choices) -> Result<(), Cause> {
+        let (store, who, request) = (self.store, self.who, self.request);
+        let Some(way) = Way::own(store, store.plan(request)).filter(|_| self.takes_part()) else { return Ok(()) };
+        if !self.database.reads_along(store, who, request, &way, &[], last)? {
+            return self.finds_nothing(choices);
+        }
+        Ok(())
+    }
+
+    /// A doomed transaction is told when it comes to a row. Where there is none, there may be what is left of one that was
+    /// removed, or was never committed.
+    fn finds_nothing(&self, choices: &mut Choices) -> Result<(), Cause> {
+        let is_doomed = self.database.ssi.as_ref().is_some_and(|ssi| ssi.is_doomed(self.who));
+        if is_doomed && choices.pick(2) == 1 { Err(Cause::Stale) } else { Ok(()) }
+    }
+
+    /// It finds its rows, locks or writes some of them (`kept`), and has not come to others yet (`after`).
+    pub(super) fn rows_beside(
+        &mut self,
+        run: &Run,
+        kept: &[KeyId],
+        after: &[KeyId],
+        choices: &mut Choices,
+    ) -> Result<(), Cause> {
+        let (store, who, request) = (self.store, self.who, self.request);
+        let plan = store.plan(request);
+        if plan.writes() && !run.touched.is_empty() {
+            // Before it waits for a row, and before it finds that the row is newer.
+            self.database.takes_number(who);
+        }
+        let Some(way) = Way::own(store, plan).filter(|_| self.takes_part()) else { return Ok(()) };
+        let shown: Vec<KeyId> = run.shown.iter().map(|(key, _)| *key).collect();
+        let visits = self.database.visits(store, who, request, &way, &shown)?;
+        if !self.is_resumed {
+            if visits.is_empty() {
+                self.finds_nothing(choices)?;
+            }
+            self.database.sets_out(store, who, &way);
+        }
+        let touched = |key: KeyId| run.touched.iter().any(|touch| touch[0].0 == key);
+        // From end to end it comes to all rows before it deals with the first one.
+        let at_once = way.index.is_none();
+        for visit in visits.iter().filter(|_| at_once && !self.is_resumed) {
+            self.database.comes_to(store, who, &way, *visit)?;
+        }
+        for visit in &visits {
+            let is_new = !self.is_resumed || touched(visit.key);
+            if !at_once && is_new && !after.contains(&visit.key) {
+                self.database.comes_to(store, who, &way, *visit)?;
+            }
+            if plan.writes() && kept.contains(&visit.key) {
+                self.database.writes_row(store, who, visit.key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new row goes into its table: whoever has read that from end to end has read that there was none.
+    pub(super) fn puts_row(&mut self) -> Result<(), Cause> {
+        self.database.takes_number(self.who);
+        let table = self.store.plan(self.request).table;
+        self.database.writes_places(self.store, self.who, &[relation_of(table)])
+    }
+
+    /// A new row goes into an index, or is refused there: what comes of what others have read goes before the refusal
+    /// (`_bt_check_unique` in src/backend/access/nbtree/nbtinsert.c).
+    pub(super) fn puts_into_index(&mut self, key: usize) -> Result<(), Cause> {
+        let table = self.store.plan(self.request).table;
+        let uniques = &self.store.tables.tables[table].uniques;
+        let space = key.checked_sub(1).map_or(table as Space, |unique| uniques[unique].0);
+        self.database.writes_places(self.store, self.who, &[index_of(space)])
+    }
+}

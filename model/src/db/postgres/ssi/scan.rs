@@ -1,0 +1,212 @@
+//! What a statement comes to on its way: rows that it sees, and those that others have written meanwhile.
+//!
+//! By an index it comes to the entries that fit, and from each along the versions of the row until one that it sees; from
+//! end to end it comes to every version (`heap_hot_search_buffer`, `heapgetpage`: each asks
+//! `HeapCheckForSerializableConflictOut`).
+
+use smallvec::SmallVec;
+
+use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, RowId, Store};
+use super::{index_of, relation_of};
+use crate::sql::{Access, Output, Path, Plan, PlanKind, Select, Space};
+
+/// One way of a statement to rows of a table.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Way<'p> {
+    pub(in super::super) table: usize,
+    access: &'p Access,
+    select: Option<&'p Select>,
+    /// The index that leads there; `None`: from end to end.
+    pub(in super::super) index: Option<Space>,
+}
+
+/// A row that lies on a way.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Visit {
+    pub(in super::super) key: KeyId,
+    /// True for one of the snapshot's rows.
+    is_seen: bool,
+    /// True for what the transaction itself has written: nobody else can have.
+    is_own: bool,
+}
+
+impl<'p> Way<'p> {
+    /// The ways of the reads beside the statement's own.
+    pub(in super::super) fn beside(store: &'p Store, plan: &'p Plan) -> impl Iterator<Item = Way<'p>> {
+        plan.reads().map(|read| Way::new(store, read.table, &read.select.access, Some(read.select)))
+    }
+
+    /// The way to the rows that the statement shows, locks or changes.
+    pub(in super::super) fn own(store: &'p Store, plan: &'p Plan) -> Option<Way<'p>> {
+        match &plan.kind {
+            PlanKind::Select(select) => Some(Way::new(store, select.table?, &plan.access, Some(select))),
+            PlanKind::Insert(_) => None,
+            PlanKind::Update { .. } | PlanKind::Delete { .. } => Some(Way::new(store, plan.table, &plan.access, None)),
+        }
+    }
+
+    fn new(store: &Store, table: usize, access: &'p Access, select: Option<&'p Select>) -> Self {
+        let definition = &store.tables.tables[table];
+        let primary = table as Space;
+        let index = match access.path {
+            Path::Primary | Path::Prefix(_) | Path::Range => Some(primary),
+            Path::Unique(number) | Path::UniquePrefix(number, _) => Some(definition.uniques[number].0),
+            Path::Whole => {
+                // An index that brings the rows in the order that is asked for spares sorting them.
+                let first = select.and_then(|select| select.order.first()).map(|(column, _)| *column);
+                let unique = definition.uniques.iter().find(|(_, columns)| columns.first().copied() == first);
+                match first {
+                    None => None,
+                    Some(column) if definition.primary[0] == column => Some(primary),
+                    Some(_) => unique.map(|(space, _)| *space),
+                }
+            }
+        };
+        Way { table, access, select, index }
+    }
+
+    /// True when it ends with the last row that is shown.
+    fn ends_early(&self, shown: usize) -> bool {
+        let has_limit =
+            |select: &Select| select.limit == Some(shown) && !matches!(select.output, Output::Totals { .. });
+        self.index.is_some() && self.select.is_some_and(has_limit)
+    }
+
+    fn descends(&self) -> bool {
+        self.select.and_then(|select| select.order.first()).is_some_and(|(_, descending)| *descending)
+    }
+}
+
+impl Database {
+    /// The rows on a way, in its order. `shown` are those that the statement finds there.
+    pub(in super::super) fn visits(
+        &self,
+        store: &Store,
+        who: usize,
+        request: RequestId,
+        way: &Way<'_>,
+        shown: &[KeyId],
+    ) -> Result<Vec<Visit>, Cause> {
+        let Some((me, ssi)) = self.ssi.as_ref().and_then(|ssi| Some((ssi.of(who)?, ssi))) else {
+            return Ok(Vec::new());
+        };
+        let connection = &self.connections[who];
+        let base = connection.snapshot.unwrap_or(self.committed);
+        let in_table = |key: KeyId| usize::from(store.keys.get(key).space) == way.table;
+        let own = store.changes.get(connection.changes);
+        let is_own = |key: KeyId| own.iter().any(|(known, change)| *known == key && *change != Change::Locked);
+        let mut found: Vec<(KeyId, RowId)> = store.contents.get(base)[way.table].clone();
+        let seen: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
+        let after = &ssi.xacts[usize::from(ssi.xacts[me].sees)..];
+        let finished = after.iter().map(|xact| xact.wrote);
+        let open = self.connections.iter().map(|other| other.changes);
+        for (key, change) in
+            finished.chain(open).filter(|wrote| *wrote != NOTHING).flat_map(|wrote| store.changes.get(wrote))
+        {
+            if let Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) = change
+                && in_table(*key)
+                && found.iter().all(|(known, _)| known != key)
+            {
+                found.push((*key, *row));
+            }
+        }
+        let keys = store.rows_on(base, connection.changes, request, way.access, &found)?;
+        let mut visits: Vec<Visit> =
+            keys.into_iter().map(|key| Visit { key, is_seen: seen.contains(&key), is_own: is_own(key) }).collect();
+        visits.sort_by(|left, right| store.compare_keys(left.key, right.key));
+        if way.descends() {
+            visits.reverse();
+        }
+        if way.ends_early(shown.len())
+            && let Some(last) = visits.iter().rposition(|visit| shown.contains(&visit.key))
+        {
+            visits.truncate(last + 1);
+        }
+        Ok(visits)
+    }
+
+    /// A transaction reads along a way, where it finds these rows, at most as far as to the last one. False when there is
+    /// nothing on it.
+    pub(in super::super) fn reads_along(
+        &mut self,
+        store: &Store,
+        who: usize,
+        request: RequestId,
+        way: &Way<'_>,
+        shown: &[KeyId],
+        last: Option<KeyId>,
+    ) -> Result<bool, Cause> {
+        let mut visits = self.visits(store, who, request, way, shown)?;
+        if let Some(last) = visits.iter().position(|visit| way.index.is_some() && Some(visit.key) == last) {
+            visits.truncate(last + 1);
+        }
+        self.sets_out(store, who, way);
+        for visit in &visits {
+            self.comes_to(store, who, way, *visit)?;
+        }
+        Ok(!visits.is_empty())
+    }
+
+    /// A transaction begins to read along a way.
+    pub(in super::super) fn sets_out(&mut self, store: &Store, who: usize, way: &Way<'_>) {
+        if let Some(ssi) = &mut self.ssi {
+            let place = way.index.map_or(relation_of(way.table), index_of);
+            ssi.reads_place(store, who, way.table, place);
+        }
+    }
+
+    /// A transaction comes to the versions of a row.
+    pub(in super::super) fn comes_to(
+        &mut self,
+        store: &Store,
+        who: usize,
+        way: &Way<'_>,
+        visit: Visit,
+    ) -> Result<(), Cause> {
+        let writers = self.writers(store, who, way, visit);
+        let Some(ssi) = &mut self.ssi else { return Ok(()) };
+        let Some(me) = ssi.of(who) else { return Ok(()) };
+        ssi.is_told(store, me)?;
+        for writer in writers {
+            ssi.conflict(store, me, writer, me)?;
+        }
+        if visit.is_seen && !visit.is_own && way.index.is_some() {
+            ssi.reads_row(store, who, way.table, visit.key);
+        }
+        Ok(())
+    }
+
+    /// Those that take part and have written a version that the transaction comes to and does not see, or replaced or
+    /// removed the one that it sees.
+    fn writers(&self, store: &Store, who: usize, way: &Way<'_>, visit: Visit) -> SmallVec<[usize; 2]> {
+        let mut writers = SmallVec::new();
+        let Some((me, ssi)) = self.ssi.as_ref().and_then(|ssi| Some((ssi.of(who)?, ssi))) else { return writers };
+        // Where it has put a row of its own, it may still see one there that another has removed.
+        let newer = self.connections[who].newer.unwrap_or(NO_KEYS);
+        if visit.is_own && !(visit.is_seen && store.has_key(newer, visit.key)) {
+            return writers;
+        }
+        let change_in = |changes| {
+            let changes = store.changes.get(changes);
+            changes.binary_search_by_key(&visit.key, |(key, _)| *key).ok().map(|place| changes[place].1)
+        };
+        let finished = (usize::from(ssi.xacts[me].sees)..ssi.finished())
+            .filter_map(|one| Some((Some(one), change_in(ssi.xacts[one].wrote)?)));
+        let others = (0..self.connections.len()).filter(|other| *other != who);
+        let open = others.filter_map(|other| Some((ssi.of(other), change_in(self.connections[other].changes)?)));
+        let mut sees_one = visit.is_seen;
+        let mut comes_further = !visit.is_seen;
+        for (writer, change) in finished.chain(open).filter(|(_, change)| *change != Change::Locked) {
+            let writes = !matches!(change, Change::Gone);
+            let is_further = comes_further || way.index.is_none() || matches!(change, Change::Reborn(_));
+            let comes_to = sees_one || writes && is_further;
+            if comes_to && let Some(writer) = writer.filter(|writer| !writers.contains(writer)) {
+                writers.push(writer);
+            }
+            // The versions of a row hang together until it is removed; what takes its key then is another row.
+            comes_further |= matches!(change, Change::Gone | Change::Reborn(_));
+            sees_one = false;
+        }
+        writers
+    }
+}
