@@ -64,10 +64,12 @@ pub fn check(
     progress: &Arc<Progress>,
 ) -> Result<Checked, ExploreError> {
     let explored = explore(setup, limits, progress)?;
+    let broken: Vec<Claim> = claims.iter().copied().filter(|claim| explored.broken.contains(claim)).collect();
+    let mut schedules: BTreeMap<Claim, Schedule> = shortest(setup, &broken, limits, progress)?.into_iter().collect();
     let mut verdicts = Vec::new();
     for claim in claims {
-        let verdict = if explored.broken.contains(claim) {
-            match shortest(setup, *claim, limits, progress)? {
+        let verdict = if broken.contains(claim) {
+            match schedules.remove(claim) {
                 Some(schedule) => Verdict::Violated(Box::new(schedule.trace(Some(*claim))?)),
                 None => Verdict::Undecided,
             }

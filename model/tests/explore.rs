@@ -63,9 +63,10 @@ fn the_trace_reported_for_a_claim_is_a_shortest_one() {
         let scenario = scenario(name);
         let setup = setup(&scenario, protocol, Engine::SqliteImmediate);
         let found = explore(&setup, Limits::default(), &progress()).expect("explored");
-        for claim in found.broken {
-            let schedule = shortest(&setup, claim, Limits::default(), &progress()).expect("searched");
-            let trace = schedule.expect("a broken claim has a schedule").trace(Some(claim)).expect("a trace");
+        let schedules = shortest(&setup, &found.broken, Limits::default(), &progress()).expect("searched");
+        assert!(schedules.iter().map(|(claim, _)| *claim).eq(found.broken), "every broken claim has a schedule");
+        for (claim, schedule) in schedules {
+            let trace = schedule.trace(Some(claim)).expect("a trace");
             assert_eq!(Some(trace.steps.len()), fewest_steps(&setup, claim), "{name}: {}", claim.name());
             compared += 1;
         }
@@ -111,7 +112,7 @@ fn verdicts_are_the_same_with_and_without_each_reduction() {
 fn an_exploration_that_hits_its_limit_is_not_complete() {
     let scenario = scenario("default");
     let setup = setup(&scenario, "settle", Engine::SqliteImmediate);
-    let cut = explore(&setup, Limits { most_states: 1_000 }, &progress()).expect("explored");
+    let cut = explore(&setup, Limits { most_states: 1_000, ..Limits::default() }, &progress()).expect("explored");
     assert!(!cut.complete);
     assert!(cut.states < 10_000);
 }

@@ -71,7 +71,7 @@ macro_rules! explorer {
                 without: Without::NOTHING,
                 reductions: Reductions { merge_unseen, symmetry },
             };
-            let limits = Limits { most_states: subject.most_states };
+            let limits = Limits { most_states: subject.most_states, threads: 1 };
             let found = $explore(&setup, limits, &Arc::new(Progress::default())).expect("explored");
             Found {
                 states: found.states,

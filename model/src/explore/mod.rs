@@ -1,10 +1,10 @@
 //! Exploring a world with stateright.
 //!
 //! stateright's traps are avoided as follows. A full exploration checks one property that is always true, so that it never
-//! stops early and no discovery overwrites another; what it finds is kept in the world. The shortest schedule to one claim
-//! comes from a second exploration, breadth first, on one thread and with one property, of single unreduced steps. States
-//! "at rest" are recognised by [`World`], not by `eventually`. Symmetry is canonicalisation in `next_state`, because the
-//! checker's own is ignored by its breadth-first search.
+//! stops early and no discovery overwrites another; what it finds is kept in the world. The shortest schedules come from a
+//! second exploration, breadth first, on one thread, of single unreduced steps; there each claim's property is false in the
+//! first state that breaks it and in no other. States "at rest" are recognised by [`World`], not by `eventually`. Symmetry
+//! is canonicalisation in `next_state`, because the checker's own is ignored by its breadth-first search.
 
 mod page;
 
@@ -46,19 +46,23 @@ pub struct Exploration {
 /// A world with what is looked for in it, as stateright sees it.
 struct Search {
     world: World,
-    /// Stop at a state that is this, or never.
-    goal: Option<Goal>,
+    /// What is looked for.
+    aim: Aim,
     broken: AtomicU32,
     progress: Arc<Progress>,
     most_states: u64,
 }
 
-#[derive(Clone, Copy)]
-enum Goal {
-    /// Break this claim.
-    Breaks(Claim),
-    /// Show the situation that this claim is about.
-    Shows(Claim),
+enum Aim {
+    /// Every state.
+    All,
+    /// The first state that breaks each of some claims.
+    Breaks {
+        /// Those that no state has broken so far, one bit each.
+        sought: AtomicU32,
+        /// Those of them that the state breaks which is visited now.
+        here: AtomicU32,
+    },
 }
 
 impl Model for Search {
@@ -70,7 +74,7 @@ impl Model for Search {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if self.world.fault.get().is_none() && !self.world.restart.load(Ordering::Relaxed) {
+        if self.world.fault.get().is_none() && !self.world.restart.load(Ordering::Relaxed) && self.sought() != Some(0) {
             self.world.enabled(state, actions);
         }
     }
@@ -81,8 +85,8 @@ impl Model for Search {
                 // What a step broke is noted here and not kept in the state, unless it is what is looked for.
                 let broken = std::mem::take(&mut next.broken);
                 note(&self.broken, broken);
-                if let Some(Goal::Breaks(claim)) = self.goal {
-                    next.broken = broken & claim.bit();
+                if let Some(sought) = self.sought() {
+                    next.broken = broken & sought;
                 }
                 self.world.canonical(self.world.normalised(next))
             }),
@@ -95,7 +99,13 @@ impl Model for Search {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always("the goal is not reached", |search: &Search, state: &State| !search.reached(state))]
+        let visited = Property::always("every state is visited", |search: &Search, state: &State| {
+            search.visit(state);
+            true
+        });
+        let claims = if matches!(self.aim, Aim::All) { &[] } else { Claim::ALL };
+        let stands = |claim: &Claim| Property::always(claim.name(), STANDS[*claim as usize]);
+        [visited].into_iter().chain(claims.iter().map(stands)).collect()
     }
 
     fn within_boundary(&self, _: &State) -> bool {
@@ -103,22 +113,70 @@ impl Model for Search {
     }
 }
 
-impl Search {
-    fn new(world: World, goal: Option<Goal>, progress: &Arc<Progress>, limits: Limits) -> Self {
-        let progress = Arc::clone(progress);
-        Search { world, goal, broken: AtomicU32::new(0), progress, most_states: limits.most_states }
+/// For each claim, in their order: whether this is not the first state that breaks it. stateright takes plain functions,
+/// and asks them in the order of the properties, for one state after another.
+const STANDS: [fn(&Search, &State) -> bool; Claim::ALL.len()] = [
+    stands::<0>,
+    stands::<1>,
+    stands::<2>,
+    stands::<3>,
+    stands::<4>,
+    stands::<5>,
+    stands::<6>,
+    stands::<7>,
+    stands::<8>,
+    stands::<9>,
+    stands::<10>,
+    stands::<11>,
+    stands::<12>,
+    stands::<13>,
+];
+
+fn stands<const CLAIM: usize>(search: &Search, _: &State) -> bool {
+    match &search.aim {
+        Aim::All => true,
+        Aim::Breaks { here, sought } => {
+            let bit = 1 << CLAIM;
+            let breaks = here.load(Ordering::Relaxed) & bit != 0;
+            !(breaks && sought.fetch_and(!bit, Ordering::Relaxed) & bit != 0)
+        }
+    }
+}
+
+impl Aim {
+    fn breaks(claims: &[Claim]) -> Self {
+        let sought = claims.iter().fold(0, |sought, claim| sought | u32::from(claim.bit()));
+        Aim::Breaks { sought: AtomicU32::new(sought), here: AtomicU32::new(0) }
     }
 
-    /// Visit a state: called once for each distinct one.
-    fn reached(&self, state: &State) -> bool {
+    /// Let there be steps again after all was found: stateright takes them once more to read its paths.
+    fn reopen(&self) {
+        if let Aim::Breaks { sought, .. } = self {
+            sought.store(u32::MAX, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Search {
+    /// The claims whose first state is still looked for; nothing when every state is.
+    fn sought(&self) -> Option<u16> {
+        match &self.aim {
+            Aim::All => None,
+            Aim::Breaks { sought, .. } => Some(sought.load(Ordering::Relaxed) as u16),
+        }
+    }
+
+    /// Called once for each distinct state.
+    fn visit(&self, state: &State) {
         self.progress.states.fetch_add(1, Ordering::Relaxed);
+        if self.sought() == Some(0) {
+            return;
+        }
         let judged = self.world.judge(state);
         note(&self.broken, judged.broken);
         note(&self.world.arisen, judged.arisen);
-        match self.goal {
-            None => false,
-            Some(Goal::Breaks(claim)) => judged.broken & claim.bit() != 0,
-            Some(Goal::Shows(claim)) => self.world.arisen.load(Ordering::Relaxed) & u32::from(claim.bit()) != 0,
+        if let Aim::Breaks { sought, here } = &self.aim {
+            here.store(u32::from(judged.broken) & sought.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 }
@@ -133,13 +191,15 @@ fn note(set: &AtomicU32, found: u16) {
 /// How far to explore.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// No more distinct states than this; an exploration that comes to it is incomplete.
+    /// No more distinct states than this are visited; an exploration that comes to it is incomplete.
     pub most_states: u64,
+    /// So many threads visit every state. What is found does not depend on it; how far one has come that is incomplete does.
+    pub threads: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { most_states: 50_000_000 }
+        Limits { most_states: 50_000_000, threads: 2 }
     }
 }
 
@@ -164,7 +224,7 @@ pub enum ExploreError {
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
 pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
-    let checker = run(setup, None, limits, progress)?;
+    let checker = run(setup, &[], limits, progress)?;
     let search = checker.model();
     let cut_off =
         progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
@@ -178,11 +238,12 @@ pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> R
     })
 }
 
-/// Let stateright explore, breadth first and on one thread: with more, what is found first is not what is nearest. It
-/// begins again when something that was taken for granted turns out otherwise.
+/// Let stateright explore breadth first: all, or up to the first states that break these claims. That is done by one
+/// thread, because with more what is found first is not what is nearest. It begins again when something that was taken for
+/// granted turns out otherwise.
 fn run(
     setup: &Setup<'_>,
-    goal: Option<Goal>,
+    claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
 ) -> Result<impl Checker<Search> + use<>, ExploreError> {
@@ -191,8 +252,11 @@ fn run(
         let world = World::new(&Setup { reductions, ..setup.clone() })?;
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
+        let (aim, threads) = if claims.is_empty() { (Aim::All, limits.threads) } else { (Aim::breaks(claims), 1) };
+        let (broken, most_states) = (AtomicU32::new(0), limits.most_states);
+        let search = Search { world, aim, broken, progress: Arc::clone(progress), most_states };
         // A panic in the checker's thread comes out of `join` as one.
-        let checker = Search::new(world, goal, progress, limits).checker().threads(if goal.is_none() {2} else {1}).spawn_bfs().join();
+        let checker = search.checker().threads(threads).spawn_bfs().join();
         let world = &checker.model().world;
         if let Some(fault) = world.fault.get() {
             return Err(fault.clone().into());
@@ -218,40 +282,29 @@ pub struct Schedule {
     pub seed: Option<u64>,
 }
 
-/// A shortest schedule after which a claim is broken, if there is one within the limits.
+/// For each of these claims a shortest schedule after which it is broken, if there is one within the limits.
 ///
 /// # Errors
 /// As [`explore`].
 pub fn shortest(
     setup: &Setup<'_>,
-    claim: Claim,
+    claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
-) -> Result<Option<Schedule>, ExploreError> {
-    search(setup, Goal::Breaks(claim), limits, progress)
-}
-
-/// A shortest schedule after which a claim's situation has been reached.
-///
-/// # Errors
-/// As [`explore`].
-pub fn witness(
-    setup: &Setup<'_>,
-    claim: Claim,
-    limits: Limits,
-    progress: &Arc<Progress>,
-) -> Result<Option<Schedule>, ExploreError> {
-    search(setup, Goal::Shows(claim), limits, progress)
-}
-
-fn search(
-    setup: &Setup<'_>,
-    goal: Goal,
-    limits: Limits,
-    progress: &Arc<Progress>,
-) -> Result<Option<Schedule>, ExploreError> {
+) -> Result<Vec<(Claim, Schedule)>, ExploreError> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
     let setup = Setup { reductions: Reductions::NONE, ..setup.clone() };
-    let checker = run(&setup, Some(goal), limits, progress)?;
-    let Some(path) = checker.discoveries().into_values().next() else { return Ok(None) };
-    Ok(Some(Schedule { world: World::new(&setup)?, actions: path.into_actions(), seed: None }))
+    let checker = run(&setup, claims, limits, progress)?;
+    checker.model().aim.reopen();
+    let mut paths = checker.discoveries();
+    let mut schedules = Vec::new();
+    for claim in claims {
+        if let Some(path) = paths.remove(claim.name()) {
+            let world = World::new(&setup)?;
+            schedules.push((*claim, Schedule { world, actions: path.into_actions(), seed: None }));
+        }
+    }
+    Ok(schedules)
 }

@@ -4,7 +4,7 @@
 //! looked up ever after, so that an actor's place in the code is one number. What a protocol may not do is found here: to
 //! await something that is not its session, to keep two calls in flight, or to ask differently after the same answers.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use paidonce_protocol::shop::{Outcome, Request};
 use paidonce_protocol::{Answer, Body, Call, Coroutine, Foul, Mark, Port, Progress, Reply};
@@ -142,6 +142,8 @@ pub(crate) struct Tree {
     nodes: boxcar::Vec<Node>,
     edges: boxcar::Vec<Edge>,
     edge_of: RwLock<FxHashMap<(NodeId, ReplyId), u32>>,
+    /// Held while nodes are added: what two threads come to at once is one node.
+    growing: Mutex<()>,
     heads: RwLock<FxHashMap<(&'static str, u64), u32>>,
     merged: RwLock<FxHashMap<HeadKey, NodeId>>,
     /// For a node at a loop head, the last other history that reached it: nodes below are tried with it, too.
@@ -157,6 +159,7 @@ impl Tree {
             nodes: boxcar::Vec::new(),
             edges: boxcar::Vec::new(),
             edge_of: RwLock::default(),
+            growing: Mutex::default(),
             heads: RwLock::default(),
             merged: RwLock::default(),
             aliases: RwLock::default(),
@@ -190,8 +193,13 @@ impl Tree {
         at_first: impl FnOnce(),
     ) -> Result<&Edge, UnrollError> {
         let question = (from, reply);
-        if let Some(known) = self.edge_of.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
-            return Ok(&self.edges[*known as usize]);
+        if let Some(known) = self.known(question) {
+            return Ok(known);
+        }
+        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been here meanwhile.
+        if let Some(known) = self.known(question) {
+            return Ok(known);
         }
         at_first();
         let program = self.node(from).program;
@@ -201,6 +209,11 @@ impl Tree {
         let index = self.edges.push(edge);
         self.edge_of.write().unwrap_or_else(PoisonError::into_inner).insert(question, index as u32);
         Ok(&self.edges[index])
+    }
+
+    fn known(&self, question: (NodeId, ReplyId)) -> Option<&Edge> {
+        let index = self.edge_of.read().unwrap_or_else(PoisonError::into_inner).get(&question).copied();
+        index.map(|index| &self.edges[index as usize])
     }
 
     /// The answers that led to a node, and one more.

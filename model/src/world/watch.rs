@@ -39,9 +39,14 @@ impl Watched {
         if !self.tables.get(space).copied().unwrap_or(false) {
             return 0;
         }
-        let place = self.keys.read().unwrap_or_else(PoisonError::into_inner).iter().position(|known| *known == key);
+        let place_in = |keys: &[KeyId]| keys.iter().position(|known| *known == key);
+        let place = place_in(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let place = place.unwrap_or_else(|| {
             let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            // Another thread may have been here between the two locks.
+            if let Some(place) = place_in(&keys) {
+                return place;
+            }
             keys.push(key);
             for val in &store.keys.get(key).values {
                 if let Val::Text(symbol) = val {

@@ -185,7 +185,7 @@ impl Hunt<'_> {
         for most_states in ROUNDS {
             let mut cut_off = Vec::new();
             for place in open {
-                if let Some(fall) = self.broken(place, self.claim, Limits { most_states })? {
+                if let Some(fall) = self.broken(place, self.claim, Limits { most_states, ..Limits::default() })? {
                     return Ok(fall);
                 }
                 if self.desk.progress.states.load(Ordering::Relaxed) >= most_states {
@@ -216,9 +216,8 @@ impl Hunt<'_> {
     }
 
     fn broken(&self, place: &Place, claim: Claim, limits: Limits) -> Result<Option<Fall>, ExploreError> {
-        let Some(schedule) = shortest(&self.setup(place), claim, limits, &self.desk.progress)? else {
-            return Ok(None);
-        };
+        let mut schedules = shortest(&self.setup(place), &[claim], limits, &self.desk.progress)?;
+        let Some((_, schedule)) = schedules.pop() else { return Ok(None) };
         Ok(Some(Fall::Falls(Box::new(schedule.trace(Some(claim))?))))
     }
 }

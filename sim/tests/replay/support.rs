@@ -48,15 +48,17 @@ pub(crate) fn setup<'a>(scenario: &'a Scenario, protocol: &str, engine: Engine, 
 
 /// A shortest trace for each claim that falls.
 pub(crate) fn counterexamples(setup: &Setup<'_>) -> Vec<Trace> {
-    let explored = explore(setup, Limits::default(), &Arc::new(Progress::default())).unwrap();
-    let falls = |claim| counterexample(setup, claim).expect("a claim that falls has a schedule");
-    explored.broken.into_iter().map(falls).collect()
+    let progress = Arc::new(Progress::default());
+    let explored = explore(setup, Limits::default(), &progress).unwrap();
+    let schedules = shortest(setup, &explored.broken, Limits::default(), &progress).unwrap();
+    assert_eq!(schedules.len(), explored.broken.len(), "a claim that falls has a schedule");
+    schedules.into_iter().map(|(claim, schedule)| schedule.trace(Some(claim)).unwrap()).collect()
 }
 
 /// A shortest trace that breaks this claim, if there is one.
 pub(crate) fn counterexample(setup: &Setup<'_>, claim: Claim) -> Option<Trace> {
-    let schedule = shortest(setup, claim, Limits::default(), &Arc::new(Progress::default())).unwrap();
-    schedule.map(|schedule| schedule.trace(Some(claim)).unwrap())
+    let schedules = shortest(setup, &[claim], Limits::default(), &Arc::new(Progress::default())).unwrap();
+    schedules.into_iter().next().map(|(_, schedule)| schedule.trace(Some(claim)).unwrap())
 }
 
 /// A schedule drawn from a seed.
