@@ -106,6 +106,17 @@ impl Scalar {
         !columns.is_empty()
     }
 
+    /// True when what this sub-select found goes into the value.
+    pub(crate) fn asks(&self, sub: usize) -> bool {
+        match self {
+            Scalar::Answer(number) => *number == sub,
+            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) => false,
+            Scalar::Arithmetic(_, left, right) => left.asks(sub) || right.asks(sub),
+            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.asks(sub),
+            Scalar::Coalesce(all) => all.iter().any(|scalar| scalar.asks(sub)),
+        }
+    }
+
     /// The columns that go into the value.
     pub(crate) fn columns(&self, into: &mut Vec<usize>) {
         match self {
@@ -190,6 +201,19 @@ impl Condition {
                 _ => None,
             },
         })
+    }
+
+    /// True when the condition is about what this sub-select found.
+    pub(crate) fn asks(&self, sub: usize) -> bool {
+        match self {
+            Condition::Compare(_, left, right) => left.asks(sub) || right.asks(sub),
+            Condition::IsNull(scalar) => scalar.asks(sub),
+            Condition::In(scalar, list) => scalar.asks(sub) || list.iter().any(|one| one.asks(sub)),
+            Condition::Among(scalar, number) => *number == sub || scalar.asks(sub),
+            Condition::Exists(number) => *number == sub,
+            Condition::Not(inner) => inner.asks(sub),
+            Condition::And(left, right) | Condition::Or(left, right) => left.asks(sub) || right.asks(sub),
+        }
     }
 
     /// The columns that the condition looks at.

@@ -16,7 +16,9 @@ pub use sheet::Sheet;
 
 pub(crate) use expression::{Condition, Given, Scalar};
 pub(crate) use path::Access;
-pub(crate) use plan::{Insert, Locking, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength};
+pub(crate) use plan::{
+    Insert, Locking, Needed, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength,
+};
 pub(crate) use schema::{Kind, Space, Tables};
 
 /// Why a schema or a statement cannot be used in the model.

@@ -128,6 +128,20 @@ pub(crate) enum OnConflict {
     },
 }
 
+/// When what a sub-select finds is needed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// At once, in any case.
+    AtOnce,
+    /// With the first row that is tested.
+    ByATest,
+    /// With the first row that is tested, or later, or never: other conditions stand beside it, or it is `IN (SELECT …)`,
+    /// which an engine may turn into a join and then begin at either side.
+    ByAJoin,
+    /// With the first row that passes the tests.
+    ByARow,
+}
+
 /// One table that a statement reads besides its own, or its own once more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Read<'a> {
@@ -210,6 +224,29 @@ impl Plan {
         };
         let all = self.subs.iter().chain(source);
         all.filter_map(|select| Some(Read { table: select.table?, select }))
+    }
+
+    /// When the read with this number, in the order of [`Plan::reads`], is needed. An `INSERT` needs it at once.
+    pub(crate) fn needed(&self, read: usize) -> Needed {
+        // Without its table a sub-select reads nothing.
+        let sub = self.subs.iter().enumerate().filter(|(_, select)| select.table.is_some()).nth(read);
+        let Some((sub, _)) = sub else { return Needed::AtOnce };
+        if self.access.scope.as_ref().is_some_and(|scope| scope.asks(sub)) {
+            return Needed::AtOnce;
+        }
+        let filter = match &self.kind {
+            PlanKind::Select(Select { table: None, .. }) | PlanKind::Insert(_) => return Needed::AtOnce,
+            PlanKind::Select(select) => &select.filter,
+            PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter,
+        };
+        match filter.as_ref().filter(|filter| filter.asks(sub)) {
+            Some(Condition::And(..) | Condition::Or(..) | Condition::Among(..)) => Needed::ByAJoin,
+            Some(_) => Needed::ByATest,
+            None => match &self.kind {
+                PlanKind::Select(Select { output: Output::Totals { .. }, .. }) => Needed::AtOnce,
+                _ => Needed::ByARow,
+            },
+        }
     }
 
     /// Every table whose rows go into the answer.

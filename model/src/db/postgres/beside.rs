@@ -4,7 +4,7 @@
 
 use super::ssi::{Way, index_of, relation_of};
 use super::{Cause, Choices, Database, KeyId, Run, Running, Store};
-use crate::sql::Space;
+use crate::sql::{Needed, Space};
 
 impl Database {
     /// A transaction is about to commit: may it?
@@ -25,18 +25,39 @@ impl Running<'_> {
         self.database.ssi.as_ref().is_some_and(|ssi| ssi.knows(self.who))
     }
 
-    /// What it reads besides the rows that it shows or changes: once, before it comes to these.
-    pub(super) fn reads_beside(&mut self, run: Option<&Run>) -> Result<(), Cause> {
+    /// What it reads besides the rows that it shows or changes: once, before it comes to these. A sub-select that looks at no
+    /// row of the statement is run when its answer is needed first, which may be never (`ExecSetParamPlan` in
+    /// src/backend/executor/nodeSubplan.c).
+    pub(super) fn reads_beside(&mut self, run: Option<&Run>, choices: &mut Choices) -> Result<(), Cause> {
         if self.is_resumed || !self.takes_part() {
             return Ok(());
         }
         let (store, who, request) = (self.store, self.who, self.request);
-        for (number, way) in Way::beside(store, store.plan(request)).enumerate() {
-            let found = run.map_or(&[][..], |run| &run.reads[number]);
-            let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
-            self.database.reads_along(store, who, request, &way, &keys, None)?;
+        let plan = store.plan(request);
+        for (number, way) in Way::beside(store, plan).enumerate() {
+            let is_needed = match (run, plan.needed(number)) {
+                (None, _) | (_, Needed::AtOnce) => true,
+                (Some(run), Needed::ByARow) => !run.touched.is_empty() || !run.shown.is_empty(),
+                (Some(_), Needed::ByATest) => self.tests_a_row()?,
+                (Some(_), Needed::ByAJoin) => choices.pick(2) == 0,
+            };
+            if is_needed {
+                let found = run.map_or(&[][..], |run| &run.reads[number]);
+                let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
+                self.database.reads_along(store, who, request, &way, &keys, None)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether there is a row that it sees on its own way.
+    fn tests_a_row(&self) -> Result<bool, Cause> {
+        let (store, who, request) = (self.store, self.who, self.request);
+        let Some(way) = Way::own(store, store.plan(request)) else { return Ok(false) };
+        let visits = self.database.visits(store, who, request, &way, &[])?;
+        let connection = &self.database.connections[who];
+        let base = connection.snapshot.unwrap_or(self.database.committed);
+        Ok(visits.iter().any(|visit| store.seen(base, connection.changes, visit.key).is_some()))
     }
 
     /// It reads its own rows, at most as far as to the last one.
@@ -71,6 +92,11 @@ impl Running<'_> {
             self.database.takes_number(who);
         }
         let Some(way) = Way::own(store, plan).filter(|_| self.takes_part()) else { return Ok(()) };
+        // A join with nothing may end before it comes to the other side.
+        let joins_nothing = |read: usize| run.reads[read].is_empty() && plan.needed(read) == Needed::ByAJoin;
+        if (0..run.reads.len()).any(joins_nothing) && choices.pick(2) == 1 {
+            return Ok(());
+        }
         let shown: Vec<KeyId> = run.shown.iter().map(|(key, _)| *key).collect();
         let visits = self.database.visits(store, who, request, &way, &shown)?;
         if !self.is_resumed {

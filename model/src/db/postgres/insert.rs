@@ -38,7 +38,7 @@ impl Running<'_> {
         let rows = match progress.new_rows.take() {
             Some(rows) => rows,
             None => match self
-                .reads_beside(None)
+                .reads_beside(None, choices)
                 .and_then(|()| store.new_rows(looked_at, self.database.connections[self.who].changes, self.request))
             {
                 Ok(rows) => self.in_some_order(rows, choices),

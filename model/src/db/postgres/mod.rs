@@ -186,7 +186,7 @@ impl Running<'_> {
                 &anew
             }
         };
-        if let Err(cause) = self.reads_beside(Some(run)) {
+        if let Err(cause) = self.reads_beside(Some(run), choices) {
             return self.fails(cause);
         }
         self.rows(run, progress, choices, effects)
