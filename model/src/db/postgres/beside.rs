@@ -112,7 +112,7 @@ impl Running<'_> {
             self.database.comes_to(store, who, &way, *visit)?;
         }
         for visit in &visits {
-            let is_new = !self.is_resumed || touched(visit.key);
+            let is_new = !self.is_resumed || touched(visit.key) && self.waited_for != Some(visit.key);
             if !at_once && is_new && !after.contains(&visit.key) {
                 self.database.comes_to(store, who, &way, *visit)?;
             }

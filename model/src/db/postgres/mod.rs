@@ -62,7 +62,7 @@ pub(super) fn ask(
     }
     match call {
         DbCall::Run(request) => {
-            let mut running = Running { database, engine, store, who, request, is_resumed: false };
+            let mut running = Running { database, engine, store, who, request, is_resumed: false, waited_for: None };
             running.go(Progress::default(), choices, effects)
         }
         _ => {
@@ -87,7 +87,8 @@ pub(super) fn resume(
     };
     let Wait { rest, done, shown, looked_at, new_rows, passed, keys, want, .. } = wait;
     let progress = Progress { rest, done, shown, looked_at, new_rows, passed };
-    let mut running = Running { database, engine, store, who, request, is_resumed: true };
+    let waited_for = keys.first().copied();
+    let mut running = Running { database, engine, store, who, request, is_resumed: true, waited_for };
     // An upsert that had found its row, and waited for it, does not put a new one in the place of one that is gone.
     if store.plan(request).inserts() && want == Want::Exclusive && keys.iter().any(|key| running.is_newer(*key)) {
         return running.fails(Cause::Stale);
@@ -146,6 +147,8 @@ struct Running<'a> {
     request: RequestId,
     /// True when it has waited.
     is_resumed: bool,
+    /// The row, or the first key, that it has waited for.
+    waited_for: Option<KeyId>,
 }
 
 impl Running<'_> {
