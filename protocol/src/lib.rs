@@ -6,6 +6,7 @@
 //!
 //! [`catalogue`] lists the protocols, right ones beside wrong ones; each is one file in `protocols/`.
 
+mod cache;
 mod coroutine;
 mod error;
 mod schema;
@@ -17,6 +18,7 @@ pub mod catalogue;
 pub mod protocols;
 pub mod shop;
 
+pub use cache::CacheCall;
 pub use catalogue::{Guard, Without};
 pub use coroutine::{Body, Coroutine, Foul, Port, Progress};
 pub use error::Error;

@@ -58,6 +58,17 @@ pub enum UnrollError {
         /// What the other asked.
         second: String,
     },
+    /// It asks for something that is not in the model's world.
+    #[error(
+        "protocol {protocol} asks `{call}`, and the model has no cache: check what it does with a database, and try the \
+         cache for real (paidonce_sqlx::cache)"
+    )]
+    NoCache {
+        /// The protocol.
+        protocol: String,
+        /// What it asked.
+        call: &'static str,
+    },
     /// A statement that the model cannot run.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -330,6 +341,10 @@ impl Tree {
             }
         }
         let next = match (&landing.next, landing.outcome) {
+            (Some(Call::Cache(call)), _) => {
+                let protocol = self.programs[program as usize].protocol.clone();
+                return Err(UnrollError::NoCache { protocol, call: call.name() });
+            }
             (Some(call), _) => next(store, call)?,
             (None, Some(outcome)) => Next::End(outcome),
             (None, None) => Next::End(Outcome::TryAgain),
@@ -407,8 +422,8 @@ fn next(store: &Store, call: &Call) -> Result<Next, UnrollError> {
             Next::Mail { message_id: store.symbols.id(&mail.message_id), order_id: store.symbols.id(&mail.order_id) }
         }
         Call::Answer(answer) => Next::Answer(*answer),
-        // Passed over by `run`.
-        Call::Checkpoint { .. } => Next::End(Outcome::TryAgain),
+        // Refused by `land`, and passed over by `run`.
+        Call::Cache(_) | Call::Checkpoint { .. } => Next::End(Outcome::TryAgain),
     })
 }
 

@@ -141,3 +141,15 @@ fn a_statement_with_the_wrong_number_of_arguments_is_named() {
     let error = root.expect_err("one argument is missing").to_string();
     assert_eq!(error, "read: takes 1 arguments and was given 0");
 }
+
+#[test]
+fn a_protocol_that_asks_a_cache_is_named() {
+    let (_, _, root) = grow(|mut port| {
+        Box::pin(async move {
+            let _ = port.cache_add("order-1", "ipn-1", 60_000).await;
+            Outcome::TryAgain
+        })
+    });
+    let error = root.expect_err("the model has no cache").to_string();
+    assert!(error.contains("protocol odd asks `cache_add`, and the model has no cache"), "{error}");
+}

@@ -123,6 +123,10 @@ impl Stage {
                 }
                 Reaction::Answered(Ok(Reply::Done), None)
             }
+            Call::Cache(_) => {
+                let said = "a replay has no cache".to_owned();
+                Reaction::Answered(Err(Error::Misuse), Some(said))
+            }
             Call::Wait(0) | Call::Answer(_) | Call::Checkpoint { .. } => Reaction::Answered(Ok(Reply::Done), None),
         })
     }
