@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::claims::{Claim, at_step};
-use crate::explore::{ExploreError, Limits, Progress, Schedule, explore, shortest};
+use crate::claims::{Claim, Judge, at_step};
+use crate::db::ContentsId;
+use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, explore, shortest};
 use crate::scenario::Bounds;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
-use crate::world::{Action, Log, Setup, State, World};
+use crate::world::{Action, Log, Setup, Source, World};
 
 /// What was found about a claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,19 +67,7 @@ pub fn check(
     let explored = explore(setup, limits, progress)?;
     let mut verdicts = Vec::new();
     for claim in claims {
-        let verdict = if explored.broken.contains(claim) {
-            match shortest(setup, *claim, limits, progress)? {
-                Some(schedule) => Verdict::Violated(Box::new(schedule.trace(Some(*claim))?)),
-                None => Verdict::Undecided,
-            }
-        } else if !explored.complete || *claim == Claim::RetriesEnd && explored.exhausted {
-            Verdict::Undecided
-        } else if explored.arisen.contains(claim) {
-            Verdict::Holds
-        } else {
-            Verdict::NotApplicable
-        };
-        verdicts.push((*claim, verdict));
+        verdicts.push((*claim, verdict(setup, *claim, &explored, limits, progress)?));
     }
     Ok(Checked {
         protocol: setup.protocol.to_owned(),
@@ -88,6 +77,28 @@ pub fn check(
         states: explored.states,
         generated: explored.generated,
         verdicts,
+    })
+}
+
+/// What a full exploration says about a claim.
+pub(crate) fn verdict(
+    source: &impl Source,
+    claim: Claim,
+    explored: &Exploration,
+    limits: Limits,
+    progress: &Arc<Progress>,
+) -> Result<Verdict, ExploreError> {
+    Ok(if explored.broken.contains(&claim) {
+        match shortest(source, claim, limits, progress)? {
+            Some(schedule) => Verdict::Violated(Box::new(schedule.trace(Some(claim))?)),
+            None => Verdict::Undecided,
+        }
+    } else if !explored.complete || claim == Claim::RetriesEnd && explored.exhausted {
+        Verdict::Undecided
+    } else if explored.arisen.contains(&claim) {
+        Verdict::Holds
+    } else {
+        Verdict::NotApplicable
     })
 }
 
@@ -135,8 +146,8 @@ impl World {
             without: self.without.clone(),
             scenario: self.scenario.clone(),
             seed,
-            verdict: TraceVerdict { claim: claim.map(|claim| claim.name().to_owned()), sentence },
-            rows: self.rows(&state),
+            verdict: TraceVerdict { claim: claim.map(|claim| self.name_of(claim).to_owned()), sentence },
+            rows: self.rows(state.database.committed),
             world: Outside {
                 mails: self.mails(&state.mails),
                 taken: self.payments_told(self.told_of(&state)).cloned().collect(),
@@ -147,9 +158,17 @@ impl World {
         })
     }
 
+    /// The claim's name: a flow gives its own.
+    fn name_of(&self, claim: Claim) -> &str {
+        match &self.judge {
+            Judge::Own(own) if claim == Claim::Own => &own.name,
+            _ => claim.name(),
+        }
+    }
+
     /// The committed rows, by table.
-    pub(crate) fn rows(&self, state: &State) -> BTreeMap<String, Vec<Vec<Datum>>> {
-        let contents = self.store.contents.get(state.database.committed);
+    pub(crate) fn rows(&self, contents: ContentsId) -> BTreeMap<String, Vec<Vec<Datum>>> {
+        let contents = self.store.contents.get(contents);
         let rows = |space: usize| {
             let row =
                 |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));

@@ -15,7 +15,7 @@ use stateright::{Checker, Model, Property};
 
 use crate::claims::Claim;
 use crate::unroll::UnrollError;
-use crate::world::{Action, Log, Reductions, Setup, State, World, WorldError};
+use crate::world::{Action, Log, Reductions, Source, State, World, WorldError};
 
 /// A running exploration's numbers, for whoever shows progress or wants it to stop.
 #[derive(Debug, Default)]
@@ -163,8 +163,8 @@ pub enum ExploreError {
 ///
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
-pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
-    let checker = run(setup, None, limits, progress)?;
+pub fn explore(source: &impl Source, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
+    let checker = run(source, source.reductions(), None, limits, progress)?;
     let search = checker.model();
     let cut_off =
         progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
@@ -180,19 +180,24 @@ pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> R
 
 /// Let stateright explore, breadth first and on one thread: with more, what is found first is not what is nearest. It
 /// begins again when something that was taken for granted turns out otherwise.
-fn run(
-    setup: &Setup<'_>,
+fn run<S: Source>(
+    source: &S,
+    mut reductions: Reductions,
     goal: Option<Goal>,
     limits: Limits,
     progress: &Arc<Progress>,
-) -> Result<impl Checker<Search> + use<>, ExploreError> {
-    let (mut reductions, mut tells_time) = (setup.reductions, false);
+) -> Result<impl Checker<Search> + use<S>, ExploreError> {
+    let mut tells_time = false;
     loop {
-        let world = World::new(&Setup { reductions, ..setup.clone() })?;
+        let world = source.world(reductions)?;
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
         // A panic in the checker's thread comes out of `join` as one.
-        let checker = Search::new(world, goal, progress, limits).checker().threads(if goal.is_none() {2} else {1}).spawn_bfs().join();
+        let checker = Search::new(world, goal, progress, limits)
+            .checker()
+            .threads(if goal.is_none() { 2 } else { 1 })
+            .spawn_bfs()
+            .join();
         let world = &checker.model().world;
         if let Some(fault) = world.fault.get() {
             return Err(fault.clone().into());
@@ -223,12 +228,12 @@ pub struct Schedule {
 /// # Errors
 /// As [`explore`].
 pub fn shortest(
-    setup: &Setup<'_>,
+    source: &impl Source,
     claim: Claim,
     limits: Limits,
     progress: &Arc<Progress>,
 ) -> Result<Option<Schedule>, ExploreError> {
-    search(setup, Goal::Breaks(claim), limits, progress)
+    search(source, Goal::Breaks(claim), limits, progress)
 }
 
 /// A shortest schedule after which a claim's situation has been reached.
@@ -236,22 +241,21 @@ pub fn shortest(
 /// # Errors
 /// As [`explore`].
 pub fn witness(
-    setup: &Setup<'_>,
+    source: &impl Source,
     claim: Claim,
     limits: Limits,
     progress: &Arc<Progress>,
 ) -> Result<Option<Schedule>, ExploreError> {
-    search(setup, Goal::Shows(claim), limits, progress)
+    search(source, Goal::Shows(claim), limits, progress)
 }
 
 fn search(
-    setup: &Setup<'_>,
+    source: &impl Source,
     goal: Goal,
     limits: Limits,
     progress: &Arc<Progress>,
 ) -> Result<Option<Schedule>, ExploreError> {
-    let setup = Setup { reductions: Reductions::NONE, ..setup.clone() };
-    let checker = run(&setup, Some(goal), limits, progress)?;
+    let checker = run(source, Reductions::NONE, Some(goal), limits, progress)?;
     let Some(path) = checker.discoveries().into_values().next() else { return Ok(None) };
-    Ok(Some(Schedule { world: World::new(&setup)?, actions: path.into_actions(), seed: None }))
+    Ok(Some(Schedule { world: source.world(Reductions::NONE)?, actions: path.into_actions(), seed: None }))
 }
