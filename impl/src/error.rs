@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use paidonce_protocol::Error;
 
-/// A call to a database that did not succeed.
+/// A call to a database, or to a cache, that did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[error("{step} on {database}: {cause} ({kind})")]
 pub struct DbError {
@@ -33,7 +33,7 @@ impl DbError {
     }
 
     /// The engine's own code, when it was the engine that said no: SQLite's extended code (`517`), PostgreSQL's SQLSTATE
-    /// (`40P01`), MariaDB's number (`1213`).
+    /// (`40P01`), MariaDB's number (`1213`), Redis's word (`READONLY`).
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
@@ -68,6 +68,11 @@ impl DbError {
         DbError { kind, code: None, step: step.into(), database: Arc::clone(database), would_wait: false, cause }
     }
 
+    pub(crate) fn with_code(mut self, code: Option<String>) -> Self {
+        self.code = code.map(String::into_boxed_str);
+        self
+    }
+
     pub(crate) fn waiting(mut self) -> Self {
         self.would_wait = true;
         self
@@ -80,7 +85,7 @@ impl DbError {
     }
 }
 
-/// A database that could not be opened or made.
+/// A database that could not be opened or made, or a cache that nobody could.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no database that this crate can use.
@@ -93,6 +98,14 @@ pub enum OpenError {
         given: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// The URL names no cache that this crate can use.
+    #[error("`{given}` {why}: a cache is given as redis://HOST, unix://PATH, memcached://HOST or memcached:///PATH")]
+    Cache {
+        /// What was given, without its password.
+        given: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// It is a database of another kind.
     #[error("{name} is no place for {engine}")]

@@ -8,6 +8,7 @@
 //! | make a small shop to try it on | [`create_demo_shop`] |
 //! | run every claim's audit query | [`audit`] |
 //! | let several connections take one step at a time | [`lockstep`] |
+//! | ask a Redis or memcached | [`cache`] |
 //! | start a server that is gone afterwards | [`server`] |
 //!
 //! Database work never runs in a future that a caller could drop half-way: see [`Connection`].
@@ -23,6 +24,7 @@ mod session;
 mod sqlite;
 
 pub mod audit;
+pub mod cache;
 pub mod lockstep;
 pub mod server;
 

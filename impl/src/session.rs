@@ -4,16 +4,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use paidonce_protocol::{Answer, Call, Error, Mark, Reply, Session};
 
+use crate::cache::Cache;
 use crate::{Connection, DbError};
 
 /// The world of one request in a real shop, on whichever engine it has.
 ///
 /// Database calls go to the connection; the clock is the system's; a wait is a real one; a checkpoint is done at once;
 /// marks are for those who watch a protocol, and nobody does here. The answer is kept for whoever holds the request's
-/// HTTP connection. There is no mail server here: a mail handed over directly is `Refused` (definitely not done), and
+/// HTTP connection. A cache is there when it was given one. There is no mail server here: a mail handed over directly is `Refused` (definitely not done), and
 /// only what stands in the table `outbox` is delivered, as `settle` has it.
 pub struct ShopSession {
     connection: Connection,
+    cache: Option<Cache>,
     answer: Option<Answer>,
     errors: Vec<DbError>,
 }
@@ -21,7 +23,13 @@ pub struct ShopSession {
 impl ShopSession {
     /// The session of one request over this connection.
     pub fn new(connection: Connection) -> Self {
-        ShopSession { connection, answer: None, errors: Vec::new() }
+        ShopSession { connection, cache: None, answer: None, errors: Vec::new() }
+    }
+
+    /// The same with a cache beside the database.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        ShopSession { cache: Some(cache), ..self }
     }
 
     /// What the sender is to be told: the first answer given, since a second one finds nobody listening.
@@ -63,6 +71,16 @@ impl Session for ShopSession {
                 let says = "there is no mail server here: put the mail into the table outbox";
                 let error = self.connection.rule(Error::Refused, call.name(), says);
                 Err(self.note(error))
+            }
+            Call::Cache(call) => {
+                let answer = match &mut self.cache {
+                    Some(cache) => cache.perform(call).await,
+                    None => {
+                        let says = "there is no cache here: give the session one (ShopSession::with_cache)";
+                        Err(self.connection.rule(Error::Refused, call.name(), says))
+                    }
+                };
+                answer.map_err(|error| self.note(error))
             }
             Call::Answer(answer) => {
                 self.answer.get_or_insert(*answer);

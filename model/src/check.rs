@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::claims::{Claim, at_step};
-use crate::explore::{ExploreError, Limits, Progress, Schedule, explore, shortest};
+use crate::claims::{Claim, Judge, at_step};
+use crate::db::ContentsId;
+use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, explore, shortest};
 use crate::scenario::Bounds;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
-use crate::world::{Action, Log, Setup, State, World};
+use crate::world::{Action, Log, Setup, Source, World};
 
 /// What was found about a claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +65,27 @@ pub fn check(
     progress: &Arc<Progress>,
 ) -> Result<Checked, ExploreError> {
     let explored = explore(setup, limits, progress)?;
+    Ok(Checked {
+        protocol: setup.protocol.to_owned(),
+        engine: setup.engine.name().to_owned(),
+        scenario: setup.scenario.name.clone(),
+        bounds: setup.scenario.bounds(),
+        states: explored.states,
+        generated: explored.generated,
+        verdicts: verdicts(setup, claims, &explored, limits, progress)?,
+    })
+}
+
+/// What a full exploration says about claims.
+pub(crate) fn verdicts(
+    source: &impl Source,
+    claims: &[Claim],
+    explored: &Exploration,
+    limits: Limits,
+    progress: &Arc<Progress>,
+) -> Result<Vec<(Claim, Verdict)>, ExploreError> {
     let broken: Vec<Claim> = claims.iter().copied().filter(|claim| explored.broken.contains(claim)).collect();
-    let mut schedules: BTreeMap<Claim, Schedule> = shortest(setup, &broken, limits, progress)?.into_iter().collect();
+    let mut schedules: BTreeMap<Claim, Schedule> = shortest(source, &broken, limits, progress)?.into_iter().collect();
     let mut verdicts = Vec::new();
     for claim in claims {
         let verdict = if broken.contains(claim) {
@@ -82,15 +102,7 @@ pub fn check(
         };
         verdicts.push((*claim, verdict));
     }
-    Ok(Checked {
-        protocol: setup.protocol.to_owned(),
-        engine: setup.engine.name().to_owned(),
-        scenario: setup.scenario.name.clone(),
-        bounds: setup.scenario.bounds(),
-        states: explored.states,
-        generated: explored.generated,
-        verdicts,
-    })
+    Ok(verdicts)
 }
 
 impl Schedule {
@@ -137,8 +149,8 @@ impl World {
             without: self.without.clone(),
             scenario: self.scenario.clone(),
             seed,
-            verdict: TraceVerdict { claim: claim.map(|claim| claim.name().to_owned()), sentence },
-            rows: self.rows(&state),
+            verdict: TraceVerdict { claim: claim.map(|claim| self.name_of(claim).to_owned()), sentence },
+            rows: self.rows(state.database.committed),
             world: Outside {
                 mails: self.mails(&state.mails),
                 taken: self.payments_told(self.told_of(&state)).cloned().collect(),
@@ -149,9 +161,17 @@ impl World {
         })
     }
 
+    /// The claim's name: a flow gives its own.
+    fn name_of(&self, claim: Claim) -> &str {
+        match &self.judge {
+            Judge::Own(own) if claim == Claim::Own => &own.name,
+            _ => claim.name(),
+        }
+    }
+
     /// The committed rows, by table.
-    pub(crate) fn rows(&self, state: &State) -> BTreeMap<String, Vec<Vec<Datum>>> {
-        let contents = self.store.contents.get(state.database.committed);
+    pub(crate) fn rows(&self, contents: ContentsId) -> BTreeMap<String, Vec<Vec<Datum>>> {
+        let contents = self.store.contents.get(contents);
         let rows = |space: usize| {
             let row =
                 |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));

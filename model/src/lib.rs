@@ -11,6 +11,7 @@ mod sql;
 mod unroll;
 mod world;
 
+pub mod flow;
 pub mod scenario;
 pub mod script;
 pub mod trace;
@@ -25,4 +26,4 @@ pub use explore::{
 pub use sample::sample;
 pub use sql::{Path, Sheet, SqlError};
 pub use unroll::UnrollError;
-pub use world::{Action, Reductions, Setup, State, World, WorldError};
+pub use world::{Action, Reductions, Setup, Source, State, World, WorldError};

@@ -1,7 +1,7 @@
 //! Schedules drawn by chance from a seed.
 
 use crate::explore::{ExploreError, Schedule};
-use crate::world::{Action, Log, Reductions, Setup, World};
+use crate::world::{Action, Log, Reductions, Source};
 
 /// A walk that does not come to an end within this many steps is cut off.
 const LONGEST_WALK: usize = 2_000;
@@ -10,8 +10,8 @@ const LONGEST_WALK: usize = 2_000;
 ///
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
-pub fn sample(setup: &Setup<'_>, seed: u64) -> Result<Schedule, ExploreError> {
-    let world = World::new(&Setup { reductions: Reductions::NONE, ..setup.clone() })?;
+pub fn sample(source: &impl Source, seed: u64) -> Result<Schedule, ExploreError> {
+    let world = source.world(Reductions::NONE)?;
     let mut chance = SplitMix(seed);
     let mut state = world.start();
     let mut actions = Vec::new();

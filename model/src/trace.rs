@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use paidonce_protocol::{Call, Mark, Reply, Value};
+use paidonce_protocol::{CacheCall, Call, Mark, Reply, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
@@ -194,10 +194,22 @@ impl From<&Call> for Asked {
             }
             Call::Wait(wait_ms) => (None, vec![Datum::Int(i64::try_from(*wait_ms).unwrap_or(i64::MAX))]),
             Call::Mail(mail) => (None, vec![Datum::Text(mail.message_id.clone())]),
+            Call::Cache(call) => (None, of_cache(call)),
             Call::Answer(answer) => (None, vec![Datum::Text(answer.name().to_owned())]),
             Call::Begin | Call::Commit | Call::Rollback | Call::Clock | Call::Checkpoint { .. } => (None, Vec::new()),
         };
         Asked { name: call.name().to_owned(), sql, arguments }
+    }
+}
+
+fn of_cache(call: &CacheCall) -> Vec<Datum> {
+    let key = Datum::Text(call.key().to_owned());
+    match call {
+        CacheCall::Add { value, lifetime_ms, .. } => {
+            vec![key, Datum::Text(value.clone()), Datum::Int(i64::try_from(*lifetime_ms).unwrap_or(i64::MAX))]
+        }
+        CacheCall::CompareAndDelete { value, .. } => vec![key, Datum::Text(value.clone())],
+        CacheCall::Get { .. } | CacheCall::Delete { .. } => vec![key],
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! [`catalogue`] lists the protocols, right ones beside wrong ones; each is one file in `protocols/`.
 
+mod cache;
+mod code;
 mod coroutine;
 mod error;
 mod schema;
@@ -17,7 +19,9 @@ pub mod catalogue;
 pub mod protocols;
 pub mod shop;
 
+pub use cache::CacheCall;
 pub use catalogue::{Guard, Without};
+pub use code::{Code, Ended, OwnStart};
 pub use coroutine::{Body, Coroutine, Foul, Port, Progress};
 pub use error::Error;
 pub use schema::Schema;

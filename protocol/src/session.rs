@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::{Error, Row, Statement, Value};
+use crate::{CacheCall, Error, Row, Statement, Value};
 
 /// One thing asked of the world: one round trip, and one atomic step.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum Call {
     Wait(u64),
     /// Hand a mail to the mail server, which keeps one copy for each message id.
     Mail(Mail),
+    /// Ask a cache for one thing.
+    Cache(CacheCall),
     /// Answer whoever sent the request. It can be called at any time, so that answering too early can be written.
     Answer(Answer),
     /// The head of a loop, or a place to which several ways lead: from here on the protocol depends on nothing but its
@@ -46,6 +48,7 @@ impl PartialEq for Call {
             | (Call::Clock, Call::Clock) => true,
             (Call::Wait(a), Call::Wait(b)) => a == b,
             (Call::Mail(a), Call::Mail(b)) => a == b,
+            (Call::Cache(a), Call::Cache(b)) => a == b,
             (Call::Answer(a), Call::Answer(b)) => a == b,
             (Call::Checkpoint { head: a, state: s }, Call::Checkpoint { head: b, state: t }) => a == b && s == t,
             _ => false,
@@ -64,6 +67,7 @@ impl Call {
             Call::Clock => "clock",
             Call::Wait(_) => "wait",
             Call::Mail(_) => "mail",
+            Call::Cache(call) => call.name(),
             Call::Answer(_) => "answer",
             Call::Checkpoint { .. } => "checkpoint",
         }
@@ -103,9 +107,9 @@ impl Answer {
 pub enum Reply {
     /// Done, with nothing to tell.
     Done,
-    /// The rows of a `SELECT`.
+    /// The rows of a `SELECT`; of a cache what it has at a key: no row, or one of one field.
     Rows(Vec<Row>),
-    /// How many rows a write matched.
+    /// How many rows, or keys of a cache, a write matched.
     Affected(u64),
     /// The web server's clock, in milliseconds since the epoch.
     Clock(i64),
@@ -215,6 +219,40 @@ pub trait Session: Send {
         async move { self.call(Call::Mail(mail)).await.map(drop) }
     }
 
+    /// Put a value into the cache where there is none: whether this one was put there. See [`CacheCall::Add`].
+    fn cache_add(
+        &mut self,
+        key: &str,
+        value: &str,
+        lifetime_ms: u64,
+    ) -> impl Future<Output = Result<bool, Error>> + Send {
+        let call = CacheCall::Add { key: key.to_owned(), value: value.to_owned(), lifetime_ms };
+        async move { cache_did(self.call(Call::Cache(call)).await?) }
+    }
+
+    /// What the cache has at a key.
+    fn cache_get(&mut self, key: &str) -> impl Future<Output = Result<Option<String>, Error>> + Send {
+        let call = CacheCall::Get { key: key.to_owned() };
+        async move {
+            match self.call(Call::Cache(call)).await? {
+                Reply::Rows(rows) => rows.first().map(|row| row.text(0).map(str::to_owned)).transpose(),
+                _ => Err(Error::Misuse),
+            }
+        }
+    }
+
+    /// Delete a key of the cache, whosever value it has: whether there was one. See [`CacheCall::Delete`].
+    fn cache_delete(&mut self, key: &str) -> impl Future<Output = Result<bool, Error>> + Send {
+        let call = CacheCall::Delete { key: key.to_owned() };
+        async move { cache_did(self.call(Call::Cache(call)).await?) }
+    }
+
+    /// Delete a key of the cache if it has this value: whether it had.
+    fn cache_compare_and_delete(&mut self, key: &str, value: &str) -> impl Future<Output = Result<bool, Error>> + Send {
+        let call = CacheCall::CompareAndDelete { key: key.to_owned(), value: value.to_owned() };
+        async move { cache_did(self.call(Call::Cache(call)).await?) }
+    }
+
     /// Answer the sender of the request.
     fn answer(&mut self, answer: Answer) -> impl Future<Output = Result<(), Error>> + Send {
         async move { self.call(Call::Answer(answer)).await.map(drop) }
@@ -243,5 +281,12 @@ pub trait Session: Send {
     /// Say that the section was refused.
     fn refused(&mut self, section: &str) {
         self.mark(Mark::Refused { section: section.to_owned() });
+    }
+}
+
+fn cache_did(reply: Reply) -> Result<bool, Error> {
+    match reply {
+        Reply::Affected(keys) => Ok(keys > 0),
+        _ => Err(Error::Misuse),
     }
 }

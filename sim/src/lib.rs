@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod differ;
+pub mod flow;
 pub mod replay;
 pub mod report;
 pub mod script;

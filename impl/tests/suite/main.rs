@@ -2,12 +2,14 @@
 
 mod audits;
 mod booking;
+mod caches;
 mod errors;
 mod every_engine;
 mod lockstep;
 mod mariadb;
 mod opening;
 mod postgres;
+mod relay;
 mod servers;
 mod shops;
 mod statements;

@@ -21,7 +21,7 @@ fn socket(server: &Server) -> PathBuf {
 }
 
 /// One of our own, also where the environment names another.
-fn private(software: Software) -> Option<Server> {
+pub(crate) fn private(software: Software) -> Option<Server> {
     server(software)?;
     Some(Server::start(software, Durability::Durable).unwrap_or_else(|error| panic!("{error}")))
 }

@@ -1,14 +1,15 @@
 //! Which claims a state breaks, and which claims' situations it shows.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::own::Own;
 use super::sentence::{
     booked_twice, half_settled, mailed_wrongly, money_lost, oversold, refunds_exceed, stock_disagrees,
 };
-use super::{Claim, books::Books};
+use super::{Claim, Shop, When, books::Books};
 use crate::db::{ContentsId, Symbol};
 use crate::trace::WorldMail;
 use crate::world::{OrphanKind, Phase, State, World};
@@ -37,6 +38,25 @@ impl Judged {
     }
 }
 
+/// By what states are judged.
+#[derive(Debug)]
+pub(crate) enum Judge {
+    /// All claims about the shop.
+    Shop(Shop),
+    /// The one claim of a flow.
+    Own(Arc<Own>),
+}
+
+impl Judge {
+    /// The shop, when it is one.
+    pub(crate) fn shop(&self) -> Option<&Shop> {
+        match self {
+            Judge::Shop(shop) => Some(shop),
+            Judge::Own(_) => None,
+        }
+    }
+}
+
 type RestQuestion = (ContentsId, SmallVec<[(Symbol, Symbol); 2]>, u32);
 
 /// Judgements already made: committed rows come back in very many states.
@@ -62,8 +82,26 @@ fn remembered<Q: std::hash::Hash + Eq>(
 impl World {
     /// Judge a state by every claim.
     pub(crate) fn judge(&self, state: &State) -> Judged {
+        match &self.judge {
+            Judge::Shop(shop) => self.judge_shop(shop, state),
+            Judge::Own(own) if own.when == When::AtRest && !self.is_at_rest(state) => Judged::default(),
+            Judge::Own(own) => {
+                let rows = state.database.committed;
+                remembered(&self.memo.always, rows, |rows| self.judge_own(own, *rows))
+            }
+        }
+    }
+
+    fn judge_own(&self, own: &Own, contents: ContentsId) -> Judged {
+        let mut judged = Judged::default();
+        judged.note(Claim::Own, true, own.broken(self.rows(contents)));
+        judged
+    }
+
+    fn judge_shop(&self, shop: &Shop, state: &State) -> Judged {
         let mut judged = Judged { broken: state.broken, arisen: 0 };
-        judged.add(remembered(&self.memo.always, state.database.committed, |contents| self.judge_rows(*contents)));
+        let committed = state.database.committed;
+        judged.add(remembered(&self.memo.always, committed, |contents| self.judge_rows(shop, *contents)));
         self.judge_sections(state, &mut judged);
         self.judge_waits(state, &mut judged);
         let under_way = |who: usize| state.actors[who].phase.node().is_some();
@@ -77,24 +115,24 @@ impl World {
         if self.is_at_rest(state) {
             let question = (state.database.committed, state.mails.clone(), self.told_of(state));
             judged.add(remembered(&self.memo.at_rest, question, |(contents, mails, told)| {
-                self.judge_rest(*contents, mails, *told)
+                self.judge_rest(shop, *contents, mails, *told)
             }));
         }
         judged
     }
 
-    fn judge_rows(&self, contents: ContentsId) -> Judged {
+    fn judge_rows(&self, shop: &Shop, contents: ContentsId) -> Judged {
         let mut judged = Judged::default();
-        let books = self.shop.books(&self.store, contents);
+        let books = shop.books(&self.store, contents);
         judged.note(Claim::PaymentBookedOnce, books.payments.iter().any(|row| row.booked), booked_twice(&books));
         judged.note(Claim::StockNotOversold, somebody_wants_too_much(&books), oversold(&books));
         judged.note(Claim::RefundsBounded, !books.refunds.is_empty(), refunds_exceed(&books));
         judged
     }
 
-    fn judge_rest(&self, contents: ContentsId, mails: &[(Symbol, Symbol)], told: u32) -> Judged {
+    fn judge_rest(&self, shop: &Shop, contents: ContentsId, mails: &[(Symbol, Symbol)], told: u32) -> Judged {
         let mut judged = Judged::default();
-        let books = self.shop.books(&self.store, contents);
+        let books = shop.books(&self.store, contents);
         let settled = books.orders.iter().any(|order| order.status != "pending");
         let paid = books.orders.iter().any(|order| order.status == "paid");
         judged.note(Claim::StockAgrees, settled, stock_disagrees(&books));
@@ -145,7 +183,11 @@ impl World {
 
     /// What a state that breaks a claim shows, in the shop's words.
     pub(crate) fn sentence(&self, state: &State, claim: Claim) -> String {
-        let books = self.shop.books(&self.store, state.database.committed);
+        let shop = match &self.judge {
+            Judge::Shop(shop) => shop,
+            Judge::Own(own) => return own.broken(self.rows(state.database.committed)).unwrap_or_default(),
+        };
+        let books = shop.books(&self.store, state.database.committed);
         let found = match claim {
             Claim::PaymentBookedOnce => booked_twice(&books),
             Claim::StockNotOversold => oversold(&books),
@@ -160,7 +202,8 @@ impl World {
             | Claim::ReleasesOnlyOwnLock
             | Claim::FreeLockGranted
             | Claim::NoOrderIsFrozen
-            | Claim::RetriesEnd => None,
+            | Claim::RetriesEnd
+            | Claim::Own => None,
         };
         found.unwrap_or_else(|| claim.says().to_owned())
     }

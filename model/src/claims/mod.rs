@@ -3,11 +3,14 @@
 mod at_step;
 mod books;
 mod judge;
+mod own;
 mod sentence;
 
 pub(crate) use at_step::at_step;
 pub(crate) use books::Shop;
-pub(crate) use judge::Memo;
+pub(crate) use judge::{Judge, Memo};
+pub use own::{ClaimError, Rows};
+pub(crate) use own::{Own, Test};
 
 macro_rules! claims {
     ($($claim:ident, $name:literal, $when:ident, $says:literal;)*) => {
@@ -15,25 +18,27 @@ macro_rules! claims {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Claim {
             $(#[doc = $says] $claim,)*
+            /// The claim of somebody's own flow, whose name and meaning stand there: see [`crate::flow`].
+            Own,
         }
 
         impl Claim {
-            /// Every claim, in the order of the matrix.
+            /// Every claim about the shop, in the order of the matrix.
             pub const ALL: &'static [Claim] = &[$(Claim::$claim,)*];
 
             /// The claim's name.
             pub fn name(self) -> &'static str {
-                match self { $(Claim::$claim => $name,)* }
+                match self { $(Claim::$claim => $name,)* Claim::Own => "own" }
             }
 
             /// What it says.
             pub fn says(self) -> &'static str {
-                match self { $(Claim::$claim => $says,)* }
+                match self { $(Claim::$claim => $says,)* Claim::Own => "What the flow claims." }
             }
 
-            /// When it has to be true.
+            /// When it has to be true; for a flow's own, when that is looked at at the latest.
             pub fn when(self) -> When {
-                match self { $(Claim::$claim => When::$when,)* }
+                match self { $(Claim::$claim => When::$when,)* Claim::Own => When::AtRest }
             }
         }
     };
@@ -90,10 +95,10 @@ impl Claim {
 
     /// The claims of such a set, in their order.
     pub(crate) fn of_bits(set: u32) -> impl Iterator<Item = Claim> {
-        Self::ALL.iter().copied().filter(move |claim| set & u32::from(claim.bit()) != 0)
+        Self::ALL.iter().copied().chain([Claim::Own]).filter(move |claim| set & u32::from(claim.bit()) != 0)
     }
 
-    /// The claim of this name.
+    /// The shop's claim of this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|claim| claim.name() == name)
     }

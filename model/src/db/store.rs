@@ -105,7 +105,8 @@ pub(crate) struct Store {
     pub(crate) dialect: Dialect,
     pub(crate) tables: Tables,
     pub(crate) plans: Vec<Plan>,
-    by_name: FxHashMap<&'static str, u16>,
+    /// The numbers of the statements, with their texts.
+    by_name: FxHashMap<&'static str, (u16, &'static str)>,
     pub(crate) symbols: Symbols,
     pub(crate) rows: Interner<Vec<Val>>,
     pub(crate) keys: Interner<Key>,
@@ -120,6 +121,12 @@ pub(crate) struct Store {
     pub(super) noted: Noted,
 }
 
+/// A statement that would be taken for another one.
+fn namesake(statement: &Statement) -> SqlError {
+    let problem = "is the name of another statement, too; give each its own".to_owned();
+    SqlError { subject: statement.name.to_owned(), problem }
+}
+
 impl Store {
     /// A store for this schema and these statements, as a database of this dialect runs them.
     pub(crate) fn new(schema: &str, statements: &[&'static Statement], dialect: Dialect) -> Result<Self, SqlError> {
@@ -128,11 +135,13 @@ impl Store {
         let mut plans: Vec<Plan> = Vec::new();
         let mut by_name = FxHashMap::default();
         for &statement in statements {
-            if by_name.contains_key(statement.name) {
-                continue;
+            match by_name.get(statement.name) {
+                Some((_, sql)) if *sql != statement.sql => return Err(namesake(statement)),
+                Some(_) => continue,
+                None => {}
             }
             let plan = Plan::compile(statement, &tables, &symbols, dialect)?;
-            by_name.insert(statement.name, plans.len() as u16);
+            by_name.insert(statement.name, (plans.len() as u16, statement.sql));
             plans.push(plan);
         }
         let changes = Interner::new();
@@ -174,7 +183,7 @@ impl Store {
     pub(crate) fn add(&mut self, statement: &'static Statement) -> Result<(), SqlError> {
         if !self.by_name.contains_key(statement.name) {
             let plan = Plan::compile(statement, &self.tables, &self.symbols, self.dialect)?;
-            self.by_name.insert(statement.name, self.plans.len() as u16);
+            self.by_name.insert(statement.name, (self.plans.len() as u16, statement.sql));
             self.plans.push(plan);
         }
         Ok(())
@@ -189,11 +198,7 @@ impl Store {
             return fail(format!("takes {} arguments and was given {}", takes.len(), arguments.len()));
         }
         for (place, (kind, value)) in takes.iter().zip(arguments).enumerate() {
-            let is = match value {
-                Value::Null => continue,
-                Value::Int(_) | Value::Instant(_) => Kind::Integer,
-                Value::Text(_) => Kind::Text,
-            };
+            let Some(is) = Kind::of(value) else { continue };
             if let Some(kind) = kind.filter(|kind| *kind != is) {
                 return fail(format!("needs {} for ${} and was given {value}", kind.name(), place + 1));
             }
@@ -202,10 +207,14 @@ impl Store {
     }
 
     fn number_of(&self, statement: &'static Statement) -> Result<u16, SqlError> {
-        self.by_name.get(statement.name).copied().ok_or_else(|| SqlError {
-            subject: statement.name.to_owned(),
-            problem: "is sent but not listed among the protocol's statements; add it to the list".to_owned(),
-        })
+        match self.by_name.get(statement.name) {
+            Some((number, sql)) if *sql == statement.sql => Ok(*number),
+            Some(_) => Err(namesake(statement)),
+            None => Err(SqlError {
+                subject: statement.name.to_owned(),
+                problem: "is sent but not listed among the protocol's statements; add it to the list".to_owned(),
+            }),
+        }
     }
 
     /// The plan of a statement.
@@ -243,13 +252,17 @@ impl Store {
     ///
     /// # Panics
     /// Never for rows that fit the schema: the caller made both.
-    pub(crate) fn contents_of(&self, rows: &[(&str, Vec<Value>)]) -> Result<ContentsId, SqlError> {
+    pub(crate) fn contents_of<T: AsRef<str>>(&self, rows: &[(T, Vec<Value>)]) -> Result<ContentsId, SqlError> {
         let mut changes = Changes::new();
         for (table, row) in rows {
+            let table = table.as_ref();
             let fail = |problem: &str| SqlError { subject: format!("rows of {table}"), problem: problem.to_owned() };
             let number = self.tables.find(table).ok_or_else(|| fail("the schema has no such table"))?;
             if row.len() != self.tables.tables[number].columns.len() {
                 return Err(fail("a row has not as many values as the table has columns"));
+            }
+            if let Some(problem) = self.tables.tables[number].misfit(row) {
+                return Err(fail(&problem));
             }
             let row: Vec<Val> = row.iter().map(|value| self.symbols.val(value)).collect();
             let id = self.rows.id(&row);

@@ -15,7 +15,7 @@ use stateright::{Checker, Model, Property};
 
 use crate::claims::Claim;
 use crate::unroll::UnrollError;
-use crate::world::{Action, Log, Reductions, Setup, State, World, WorldError};
+use crate::world::{Action, Log, Reductions, Source, State, World, WorldError};
 
 /// A running exploration's numbers, for whoever shows progress or wants it to stop.
 #[derive(Debug, Default)]
@@ -58,6 +58,7 @@ enum Aim {
     All,
     /// The first state that breaks each of some claims.
     Breaks {
+        claims: Vec<Claim>,
         /// Those that no state has broken so far, one bit each.
         sought: AtomicU32,
         /// Those of them that the state breaks which is visited now.
@@ -103,7 +104,10 @@ impl Model for Search {
             search.visit(state);
             true
         });
-        let claims = if matches!(self.aim, Aim::All) { &[] } else { Claim::ALL };
+        let claims = match &self.aim {
+            Aim::All => &[][..],
+            Aim::Breaks { claims, .. } => claims,
+        };
         let stands = |claim: &Claim| Property::always(claim.name(), STANDS[*claim as usize]);
         [visited].into_iter().chain(claims.iter().map(stands)).collect()
     }
@@ -115,7 +119,7 @@ impl Model for Search {
 
 /// For each claim, in their order: whether this is not the first state that breaks it. stateright takes plain functions,
 /// and asks them in the order of the properties, for one state after another.
-const STANDS: [fn(&Search, &State) -> bool; Claim::ALL.len()] = [
+const STANDS: [fn(&Search, &State) -> bool; Claim::Own as usize + 1] = [
     stands::<0>,
     stands::<1>,
     stands::<2>,
@@ -130,12 +134,13 @@ const STANDS: [fn(&Search, &State) -> bool; Claim::ALL.len()] = [
     stands::<11>,
     stands::<12>,
     stands::<13>,
+    stands::<14>,
 ];
 
 fn stands<const CLAIM: usize>(search: &Search, _: &State) -> bool {
     match &search.aim {
         Aim::All => true,
-        Aim::Breaks { here, sought } => {
+        Aim::Breaks { here, sought, .. } => {
             let bit = 1 << CLAIM;
             let breaks = here.load(Ordering::Relaxed) & bit != 0;
             !(breaks && sought.fetch_and(!bit, Ordering::Relaxed) & bit != 0)
@@ -146,7 +151,7 @@ fn stands<const CLAIM: usize>(search: &Search, _: &State) -> bool {
 impl Aim {
     fn breaks(claims: &[Claim]) -> Self {
         let sought = claims.iter().fold(0, |sought, claim| sought | u32::from(claim.bit()));
-        Aim::Breaks { sought: AtomicU32::new(sought), here: AtomicU32::new(0) }
+        Aim::Breaks { claims: claims.to_vec(), sought: AtomicU32::new(sought), here: AtomicU32::new(0) }
     }
 
     /// Let there be steps again after all was found: stateright takes them once more to read its paths.
@@ -175,7 +180,7 @@ impl Search {
         let judged = self.world.judge(state);
         note(&self.broken, judged.broken);
         note(&self.world.arisen, judged.arisen);
-        if let Aim::Breaks { sought, here } = &self.aim {
+        if let Aim::Breaks { sought, here, .. } = &self.aim {
             here.store(u32::from(judged.broken) & sought.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
@@ -223,8 +228,8 @@ pub enum ExploreError {
 ///
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
-pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
-    let checker = run(setup, &[], limits, progress)?;
+pub fn explore(source: &impl Source, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
+    let checker = run(source, source.reductions(), &[], limits, progress)?;
     let search = checker.model();
     let cut_off =
         progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
@@ -241,15 +246,16 @@ pub fn explore(setup: &Setup<'_>, limits: Limits, progress: &Arc<Progress>) -> R
 /// Let stateright explore breadth first: all, or up to the first states that break these claims. That is done by one
 /// thread, because with more what is found first is not what is nearest. It begins again when something that was taken for
 /// granted turns out otherwise.
-fn run(
-    setup: &Setup<'_>,
+fn run<S: Source>(
+    source: &S,
+    mut reductions: Reductions,
     claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
-) -> Result<impl Checker<Search> + use<>, ExploreError> {
-    let (mut reductions, mut tells_time) = (setup.reductions, false);
+) -> Result<impl Checker<Search> + use<S>, ExploreError> {
+    let mut tells_time = false;
     loop {
-        let world = World::new(&Setup { reductions, ..setup.clone() })?;
+        let world = source.world(reductions)?;
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
         let (aim, threads) = if claims.is_empty() { (Aim::All, limits.threads) } else { (Aim::breaks(claims), 1) };
@@ -287,7 +293,7 @@ pub struct Schedule {
 /// # Errors
 /// As [`explore`].
 pub fn shortest(
-    setup: &Setup<'_>,
+    source: &impl Source,
     claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
@@ -295,14 +301,13 @@ pub fn shortest(
     if claims.is_empty() {
         return Ok(Vec::new());
     }
-    let setup = Setup { reductions: Reductions::NONE, ..setup.clone() };
-    let checker = run(&setup, claims, limits, progress)?;
+    let checker = run(source, Reductions::NONE, claims, limits, progress)?;
     checker.model().aim.reopen();
     let mut paths = checker.discoveries();
     let mut schedules = Vec::new();
     for claim in claims {
         if let Some(path) = paths.remove(claim.name()) {
-            let world = World::new(&setup)?;
+            let world = source.world(Reductions::NONE)?;
             schedules.push((*claim, Schedule { world, actions: path.into_actions(), seed: None }));
         }
     }

@@ -97,7 +97,7 @@ impl fmt::Debug for Shown {
             };
             writeln!(f, "{} {told}", slot.name)?;
         }
-        for (table, rows) in world.rows(state) {
+        for (table, rows) in world.rows(state.database.committed) {
             for row in rows {
                 let row: Vec<String> = row.iter().map(|datum| datum.to_string()).collect();
                 writeln!(f, "{table}: {}", row.join(", "))?;

@@ -112,7 +112,9 @@ impl Display for Bounds {
             _ => format!("{name} {offset_ms:+} ms"),
         });
         write!(f, "{}; {}; {}", listed(actors), listed(servers), self.faults)?;
-        write!(f, "; {}", counted(self.attempts, "attempt"))?;
+        if self.attempts > 0 {
+            write!(f, "; {}", counted(self.attempts, "attempt"))?;
+        }
         if self.polls > 0 {
             write!(f, ", {}", counted(self.polls, "poll"))?;
         }

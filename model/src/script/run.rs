@@ -58,7 +58,7 @@ impl<'a> Prepared<'a> {
                 _ => None,
             });
         }
-        let empty = store.contents_of(&[]).map_err(|error| no(1, error.to_string()))?;
+        let empty = store.contents_of::<&str>(&[]).map_err(|error| no(1, error.to_string()))?;
         let mut start = Database::new(empty, engines.iter().copied());
         for (line, _, request) in &setup {
             let (call, mut effects) = (DbCall::Run(*request), Effects::default());

@@ -2,6 +2,8 @@
 
 use sqlparser::ast::{ColumnOption, DataType, Expr, Statement as Ast, TableConstraint};
 
+use paidonce_protocol::Value;
+
 use super::SqlError;
 use super::parsed::parsed;
 
@@ -16,6 +18,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What a value is; NULL is anything.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => None,
+            Value::Int(_) | Value::Instant(_) => Some(Kind::Integer),
+            Value::Text(_) => Some(Kind::Text),
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Integer => "an integer",
@@ -133,6 +144,17 @@ impl Table {
             let known = self.columns.join(", ");
             SqlError::new(subject, format!("table {} has no column {name}; it has {known}", self.name))
         })
+    }
+
+    /// Why a row of as many values as there are columns cannot be one of this table's.
+    pub(crate) fn misfit(&self, row: &[Value]) -> Option<String> {
+        let fields = self.columns.iter().zip(&self.kinds).zip(row).enumerate();
+        let misfits = fields.filter_map(|(place, ((column, kind), value))| match Kind::of(value) {
+            None if self.not_null.contains(&place) => Some(format!("column {column} refuses NULL")),
+            Some(is) if is != *kind => Some(format!("column {column} needs {} and was given {value}", kind.name())),
+            _ => None,
+        });
+        misfits.into_iter().next()
     }
 
     /// The columns of a key: 0 is the primary one, 1 the first unique one and so on.

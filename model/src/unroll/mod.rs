@@ -6,8 +6,7 @@
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use paidonce_protocol::shop::{Outcome, Request};
-use paidonce_protocol::{Answer, Body, Call, Coroutine, Foul, Mark, Port, Progress, Reply};
+use paidonce_protocol::{Answer, Call, Code, Coroutine, Ended, Foul, Mark, Progress, Reply};
 use rustc_hash::FxHashMap;
 
 use crate::db::{Answered, DbCall, ReplyId, Store, Symbol, Val};
@@ -15,9 +14,6 @@ use crate::sql::SqlError;
 
 /// A place in a protocol's code.
 pub(crate) type NodeId = u32;
-
-/// Makes a run of a protocol.
-pub(crate) type Start = Box<dyn Fn(Port, Request) -> Body<Outcome> + Send + Sync>;
 
 /// What a protocol does that no protocol may do, or what the model cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +54,17 @@ pub enum UnrollError {
         /// What the other asked.
         second: String,
     },
+    /// It asks for something that is not in the model's world.
+    #[error(
+        "protocol {protocol} asks `{call}`, and the model has no cache: check what it does with a database, and try the \
+         cache for real (paidonce_sqlx::cache)"
+    )]
+    NoCache {
+        /// The protocol.
+        protocol: String,
+        /// What it asked.
+        call: &'static str,
+    },
     /// A statement that the model cannot run.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -75,7 +82,7 @@ pub(crate) enum Next {
         order_id: Symbol,
     },
     Answer(Answer),
-    End(Outcome),
+    End(Ended),
 }
 
 /// A section that the code believes to hold.
@@ -117,14 +124,13 @@ pub(crate) struct Edge {
 
 struct Program {
     protocol: String,
-    start: Start,
-    request: Request,
+    code: Code,
 }
 
 /// Where a run stands after a history.
 struct Landing {
     next: Option<Call>,
-    outcome: Option<Outcome>,
+    outcome: Option<Ended>,
     /// What was remarked since the last answer.
     marks: Vec<Mark>,
     sections: Vec<Mark>,
@@ -166,15 +172,9 @@ impl Tree {
         }
     }
 
-    /// Add a protocol with its input: the node before its first answer.
-    pub(crate) fn add(
-        &mut self,
-        store: &Store,
-        protocol: &str,
-        start: Start,
-        request: Request,
-    ) -> Result<NodeId, UnrollError> {
-        self.programs.push(Program { protocol: protocol.to_owned(), start, request });
+    /// Add a protocol on its input: the node before its first answer.
+    pub(crate) fn add(&mut self, store: &Store, protocol: &str, code: Code) -> Result<NodeId, UnrollError> {
+        self.programs.push(Program { protocol: protocol.to_owned(), code });
         let program = (self.programs.len() - 1) as u16;
         let landing = self.run(store, program, &[])?;
         self.land(store, program, None, landing).map(|edge| edge.to)
@@ -232,7 +232,7 @@ impl Tree {
     fn run(&self, store: &Store, program: u16, history: &[(NodeId, ReplyId)]) -> Result<Landing, UnrollError> {
         let protocol = &self.programs[program as usize];
         let fouled = |foul| UnrollError::Foul { protocol: protocol.protocol.clone(), foul };
-        let mut coroutine = Coroutine::new(|port| (protocol.start)(port, protocol.request.clone()));
+        let mut coroutine = Coroutine::new(|port| protocol.code.run(port));
         let mut progress = coroutine.start().map_err(fouled)?;
         let mut landing =
             Landing { next: None, outcome: None, marks: Vec::new(), sections: Vec::new(), head: None, passed: false };
@@ -343,9 +343,13 @@ impl Tree {
             }
         }
         let next = match (&landing.next, landing.outcome) {
+            (Some(Call::Cache(call)), _) => {
+                let protocol = self.programs[program as usize].protocol.clone();
+                return Err(UnrollError::NoCache { protocol, call: call.name() });
+            }
             (Some(call), _) => next(store, call)?,
             (None, Some(outcome)) => Next::End(outcome),
-            (None, None) => Next::End(Outcome::TryAgain),
+            (None, None) => Next::End(Ended::Own(Ok(()))),
         };
         let mut moments = Vec::new();
         let mut stretch = None;
@@ -420,8 +424,8 @@ fn next(store: &Store, call: &Call) -> Result<Next, UnrollError> {
             Next::Mail { message_id: store.symbols.id(&mail.message_id), order_id: store.symbols.id(&mail.order_id) }
         }
         Call::Answer(answer) => Next::Answer(*answer),
-        // Passed over by `run`.
-        Call::Checkpoint { .. } => Next::End(Outcome::TryAgain),
+        // Refused by `land`, and passed over by `run`.
+        Call::Cache(_) | Call::Checkpoint { .. } => Next::End(Ended::Own(Ok(()))),
     })
 }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use paidonce_protocol::shop::{Input, Outcome, Settings};
-use paidonce_protocol::{Body, Port, Session, Statement, Without};
+use paidonce_protocol::{Body, Error, Port, Session, Statement};
 
 use super::*;
 
@@ -16,16 +15,12 @@ fn store() -> Store {
         .expect("the schema and the statement are in the model's SQL")
 }
 
-fn grow(start: impl Fn(Port) -> Body<Outcome> + Send + Sync + 'static) -> (Store, Tree, Result<NodeId, UnrollError>) {
+fn grow(
+    start: impl Fn(Port) -> Body<Result<(), Error>> + Send + Sync + 'static,
+) -> (Store, Tree, Result<NodeId, UnrollError>) {
     let store = store();
     let mut tree = Tree::new(false);
-    let request = Request {
-        id: "odd-1".to_owned(),
-        input: Input::Cancel { order_id: "1".to_owned() },
-        settings: Settings::default(),
-        without: Without::NOTHING,
-    };
-    let root = tree.add(&store, "odd", Box::new(move |port, _| start(port)), request);
+    let root = tree.add(&store, "odd", Code::Own(Arc::new(start)));
     (store, tree, root)
 }
 
@@ -52,7 +47,7 @@ fn a_protocol_that_drops_a_call_unanswered_is_named() {
                 if std::mem::take(&mut first) { std::task::Poll::Pending } else { polled.map(drop) }
             })
             .await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let root = root.expect("the first call is a call like any other");
@@ -68,7 +63,7 @@ fn a_protocol_that_asks_differently_after_the_same_answers_is_named() {
         Box::pin(async move {
             let _ = port.wait(run + 1).await;
             let _ = port.clock().await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let root = root.expect("a first run");
@@ -84,7 +79,7 @@ fn a_checkpoint_that_hides_a_difference_is_found_at_once() {
             let now = port.clock().await.unwrap_or(0);
             let _ = port.checkpoint("head", 0).await;
             let _ = port.wait(now.unsigned_abs()).await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let root = root.expect("a first run");
@@ -101,7 +96,7 @@ fn a_checkpoint_that_hides_a_difference_is_found_further_down() {
             let _ = port.checkpoint("head", 0).await;
             let _ = port.clock().await;
             let _ = port.wait(now.unsigned_abs()).await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let root = root.expect("a first run");
@@ -120,7 +115,7 @@ fn each_node_is_made_once() {
         counted.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             let _ = port.clock().await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let root = root.expect("a first run");
@@ -135,9 +130,21 @@ fn a_statement_with_the_wrong_number_of_arguments_is_named() {
     let (_, _, root) = grow(|mut port| {
         Box::pin(async move {
             let _ = port.read(&READ, []).await;
-            Outcome::TryAgain
+            Ok(())
         })
     });
     let error = root.expect_err("one argument is missing").to_string();
     assert_eq!(error, "read: takes 1 arguments and was given 0");
+}
+
+#[test]
+fn a_protocol_that_asks_a_cache_is_named() {
+    let (_, _, root) = grow(|mut port| {
+        Box::pin(async move {
+            let _ = port.cache_add("order-1", "ipn-1", 60_000).await;
+            Ok(())
+        })
+    });
+    let error = root.expect_err("the model has no cache").to_string();
+    assert!(error.contains("protocol odd asks `cache_add`, and the model has no cache"), "{error}");
 }

@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use paidonce_protocol::catalogue::{self, Protocol, Role};
 use paidonce_protocol::shop::{Input, REQUEST_PLACEHOLDER, Request};
-use paidonce_protocol::{Dialect, Guard, Schema, Statement, Without};
+use paidonce_protocol::{Code, Dialect, Guard, Schema, Statement, Value, Without};
 use smallvec::SmallVec;
 
 use super::state::{Actor, State};
 use super::symmetry::Renaming;
 use super::watch::Watched;
 use super::{Group, Slot, World};
-use crate::claims::{Memo, Shop};
+use crate::claims::{Judge, Memo, Shop};
 use crate::db::{Database, Store};
 use crate::engine::Engine;
 use crate::scenario::{Invalid, RequestSpec, Scenario};
 use crate::sql::SqlError;
-use crate::trace::DeathForm;
+use crate::trace::WorldPayment;
 use crate::unroll::{Next, Tree, UnrollError};
 
 /// What to explore.
@@ -33,6 +33,31 @@ pub struct Setup<'a> {
     pub without: Without,
     /// Which states are not told apart.
     pub reductions: Reductions,
+}
+
+/// What a world is made of: a scenario of the shop's with its protocols ([`Setup`]), or a flow of somebody's own
+/// ([`crate::flow::OnEngine`]).
+pub trait Source {
+    /// Make the world.
+    ///
+    /// # Errors
+    /// When something in it cannot be used in the model.
+    fn world(&self, reductions: Reductions) -> Result<World, WorldError>;
+
+    /// Which states a full exploration does not tell apart.
+    fn reductions(&self) -> Reductions {
+        Reductions::ALL
+    }
+}
+
+impl Source for Setup<'_> {
+    fn world(&self, reductions: Reductions) -> Result<World, WorldError> {
+        World::new(&Setup { reductions, ..self.clone() })
+    }
+
+    fn reductions(&self) -> Reductions {
+        self.reductions
+    }
 }
 
 /// Which states are not told apart. Neither changes a verdict; a test shows it by running with and without.
@@ -78,6 +103,31 @@ pub enum WorldError {
     /// A protocol broke a rule.
     #[error(transparent)]
     Unroll(#[from] UnrollError),
+    /// A flow cannot be used as it is.
+    #[error("flow {name}: {problem}")]
+    Flow {
+        /// The flow.
+        name: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// All that a world is put together from.
+pub(crate) struct Parts {
+    pub(crate) protocol: String,
+    pub(crate) without: Without,
+    /// Its bounds count, and its servers; whoever comes has been made into slots.
+    pub(crate) scenario: Scenario,
+    pub(crate) engine: Engine,
+    pub(crate) reductions: Reductions,
+    pub(crate) store: Store,
+    pub(crate) tree: Tree,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) rows: Vec<(String, Vec<Value>)>,
+    pub(crate) judge: Judge,
+    pub(crate) taken: Vec<(WorldPayment, Vec<usize>)>,
 }
 
 impl World {
@@ -108,15 +158,10 @@ impl World {
         let mut tree = Tree::new(!scenario.assume.is_empty());
         let slots = slots(setup, &scenario, &specs, &handlers, &store, &mut tree)?;
         let groups = groups(&scenario, &specs);
-        let initial = store.contents_of(&scenario.initial_rows())?;
         let shop = Shop::find(&store).ok_or_else(|| SqlError {
             subject: "schema".to_owned(),
             problem: "is not the shop's: one of its tables is missing".to_owned(),
         })?;
-        let mut constant = vec![true; store.tables.tables.len()];
-        for plan in store.plans.iter().filter(|plan| plan.writes()) {
-            constant[plan.table] = false;
-        }
         let taken = scenario.taken().into_iter().map(|payment| {
             let tells = |group: &usize| {
                 let notice = scenario.actors[*group].notice().ok().flatten();
@@ -126,31 +171,57 @@ impl World {
             (payment, told_by)
         });
         let taken = taken.collect();
-        let usual = || vec![DeathForm::Soft, DeathForm::Reset, DeathForm::Silent];
-        Ok(World {
+        let rows = scenario.initial_rows().into_iter().map(|(table, row)| (table.to_owned(), row)).collect();
+        World::assemble(Parts {
             protocol: setup.protocol.to_owned(),
-            without: setup.without.guards().map(|guard| guard.name().to_owned()).collect(),
-            engine: setup.engine,
-            watch: Watched::new(&store),
-            symmetry: Renaming::new(&slots, &groups),
-            memo: Memo::default(),
-            death_forms: scenario.faults.death_forms.clone().unwrap_or_else(usual),
-            reductions: setup.reductions,
-            arisen: AtomicU32::new(0),
-            fault: OnceLock::new(),
-            asymmetric: AtomicBool::new(false),
-            tells_time: AtomicBool::new(!scenario.locks.is_empty()),
-            restart: AtomicBool::new(false),
-            exhausted: AtomicBool::new(false),
+            without: setup.without,
             scenario,
+            engine: setup.engine,
+            reductions: setup.reductions,
             store,
             tree,
             slots,
             groups,
-            initial,
-            shop,
-            constant,
+            rows,
+            judge: Judge::Shop(shop),
             taken,
+        })
+    }
+
+    /// Put a world together.
+    pub(crate) fn assemble(parts: Parts) -> Result<Self, WorldError> {
+        let Parts { store, slots, groups, scenario, .. } = parts;
+        let initial = store.contents_of(&parts.rows)?;
+        let mut constant = vec![true; store.tables.tables.len()];
+        for plan in store.plans.iter().filter(|plan| plan.writes()) {
+            constant[plan.table] = false;
+        }
+        let watch = if parts.judge.shop().is_some() { Watched::new(&store) } else { Watched::nothing() };
+        let is_moment = |value: &Value| matches!(value, Value::Instant(_));
+        Ok(World {
+            protocol: parts.protocol,
+            without: parts.without.guards().map(|guard| guard.name().to_owned()).collect(),
+            engine: parts.engine,
+            watch,
+            symmetry: Renaming::new(&slots, &groups),
+            memo: Memo::default(),
+            death_forms: scenario.faults.forms(),
+            reductions: parts.reductions,
+            arisen: AtomicU32::new(0),
+            fault: OnceLock::new(),
+            asymmetric: AtomicBool::new(false),
+            tells_time: AtomicBool::new(parts.rows.iter().any(|(_, row)| row.iter().any(is_moment))),
+            restart: AtomicBool::new(false),
+            exhausted: AtomicBool::new(false),
+            scenario,
+            store,
+            tree: parts.tree,
+            slots,
+            groups,
+            initial,
+            judge: parts.judge,
+            constant,
+            taken: parts.taken,
         })
     }
 
@@ -201,7 +272,7 @@ fn slots(
                     settings: scenario.settings(),
                     without: setup.without,
                 };
-                let mut add = |start: catalogue::Start| tree.add(store, handler.name, Box::new(start), request.clone());
+                let mut add = |start| tree.add(store, handler.name, Code::Shop(start, Box::new(request.clone())));
                 let root = add(handler.start)?;
                 (root, handler.shut_down.map(&mut add).transpose()?)
             }

@@ -1,7 +1,6 @@
 //! Writing down steps for a trace. Exploring does without: a log that is off costs a branch.
 
-use paidonce_protocol::Mark;
-use paidonce_protocol::shop::Outcome;
+use paidonce_protocol::{Ended, Mark};
 
 use super::World;
 use super::state::State;
@@ -114,7 +113,7 @@ impl Log {
         }
     }
 
-    pub(super) fn ended(&mut self, outcome: Outcome) {
+    pub(super) fn ended(&mut self, outcome: Ended) {
         let Some(step) = self.last() else { return };
         let text = Some(outcome.to_string());
         match &mut step.event {

@@ -1,4 +1,4 @@
-//! The world of one scenario: a shop's requests over a model database, with clocks and faults.
+//! The world of one scenario: requests over a model database, with clocks and faults.
 
 mod actions;
 mod build;
@@ -14,12 +14,13 @@ mod watch;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
-pub use build::{Reductions, Setup, WorldError};
+pub(crate) use build::Parts;
+pub use build::{Reductions, Setup, Source, WorldError};
 pub(crate) use log::Log;
 pub use state::{Action, State};
 pub(crate) use state::{OrphanKind, Phase};
 
-use crate::claims::{Claim, Memo, Shop};
+use crate::claims::{Claim, Judge, Memo};
 use crate::db::{ContentsId, Store};
 use crate::engine::Engine;
 use crate::scenario::Scenario;
@@ -52,7 +53,7 @@ pub(crate) struct Group {
     pub(crate) after: Option<usize>,
 }
 
-/// A scenario with its protocols, on an engine.
+/// Who comes, with what code, to which rows, on an engine: a scenario of the shop's, or a flow of somebody's own.
 pub struct World {
     pub(crate) protocol: String,
     pub(crate) without: Vec<String>,
@@ -63,7 +64,7 @@ pub struct World {
     pub(crate) slots: Vec<Slot>,
     pub(crate) groups: Vec<Group>,
     pub(crate) initial: ContentsId,
-    pub(crate) shop: Shop,
+    pub(crate) judge: Judge,
     pub(crate) death_forms: Vec<DeathForm>,
     pub(crate) reductions: Reductions,
     /// The tables that no statement of these protocols writes.

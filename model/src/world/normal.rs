@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::World;
 use super::state::{OrphanKind, Phase, State};
+use crate::claims::Shop;
 
 impl World {
     /// The same state without what nobody can meet any more.
@@ -28,7 +29,8 @@ impl World {
 
     /// True when a lock row of this actor is there: then somebody may meet its death.
     pub(super) fn left_a_lock(&self, state: &State, who: usize) -> bool {
-        self.shop.is_lock_owner(&self.store, state.database.committed, &self.slots[who].name)
+        let is_owner = |shop: &Shop| shop.is_lock_owner(&self.store, state.database.committed, &self.slots[who].name);
+        self.judge.shop().is_some_and(is_owner)
     }
 
     /// Where no protocol reads a clock, only the time from now on counts, not the time of day.

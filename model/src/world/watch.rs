@@ -22,6 +22,11 @@ pub(crate) struct Watched {
 const MOST_WATCHED: usize = 16;
 
 impl Watched {
+    /// Nothing, where no claim is about single steps.
+    pub(crate) fn nothing() -> Self {
+        Watched { tables: Vec::new(), keys: RwLock::default() }
+    }
+
     pub(crate) fn new(store: &Store) -> Self {
         let mut tables = vec![false; store.tables.tables.len()];
         for plan in &store.plans {
@@ -72,16 +77,15 @@ impl World {
     pub(crate) fn watch_call(&self, state: &mut State, who: usize, call: DbCall, effects: &Effects) {
         if let DbCall::Run(request) = call {
             let plan = self.store.plan(request);
+            let locks = self.judge.shop().map(|shop| shop.locks);
             let blind = plan.is_blind(&self.store.tables.tables[plan.table].primary);
             let inside = state.actors[who].phase.node().is_some_and(|node| !self.tree.node(node).sections.is_empty());
             for (key, _) in &effects.changed {
                 let bit = self.watch.bit(self, *key);
                 let claim = match plan.kind {
                     PlanKind::Update { .. } => Some(Claim::NoLostUpdate),
-                    PlanKind::Delete { .. } if plan.table == self.shop.locks && inside => {
-                        Some(Claim::ReleasesOnlyOwnLock)
-                    }
-                    PlanKind::Delete { .. } if plan.table == self.shop.locks => Some(Claim::DeletesOnlyReadLock),
+                    PlanKind::Delete { .. } if Some(plan.table) == locks && inside => Some(Claim::ReleasesOnlyOwnLock),
+                    PlanKind::Delete { .. } if Some(plan.table) == locks => Some(Claim::DeletesOnlyReadLock),
                     _ => None,
                 };
                 if let Some(claim) = claim.filter(|_| bit != 0) {
@@ -151,9 +155,10 @@ impl World {
     }
 
     fn watch_refusal(&self, state: &mut State, who: usize, section: &str) {
+        let Some(shop) = self.judge.shop() else { return };
         self.arises(Claim::FreeLockGranted);
         let slot = &self.slots[who];
-        let lock = self.shop.lock(&self.store, state.database.committed, section);
+        let lock = shop.lock(&self.store, state.database.committed, section);
         let live = lock.filter(|(_, expires_ms)| *expires_ms > state.now_ms + slot.clock_offset_ms);
         match live {
             Some((owner, _)) if owner != slot.name => {

@@ -1,9 +1,7 @@
 //! One actor: its protocol's own `async fn`, let run from call to call, and its connection.
 
 use paidonce_model::trace::Remark;
-use paidonce_protocol::catalogue::Start;
-use paidonce_protocol::shop::Outcome;
-use paidonce_protocol::{Call, Coroutine, Error, Foul, Progress, Reply};
+use paidonce_protocol::{Call, Code, Coroutine, Ended, Error, Foul, Progress, Reply};
 use paidonce_sqlx::lockstep::SessionId;
 
 use super::cast::Part;
@@ -23,7 +21,7 @@ pub(super) struct Actor {
 
 enum Run {
     NotCome,
-    Asks(Coroutine<Outcome>, Call),
+    Asks(Coroutine<Ended>, Call),
     Over,
 }
 
@@ -40,7 +38,7 @@ impl Actor {
 
     /// The actor's name.
     pub(super) fn name(&self) -> &str {
-        &self.part.request.id
+        &self.part.name
     }
 
     /// True while it is under way: it has come and has neither ended nor died.
@@ -59,7 +57,7 @@ impl Actor {
     /// What it asks; it comes, when it has not come yet. `None` when it has ended or died.
     pub(super) fn next_call(&mut self) -> Result<Option<&Call>, Foul> {
         if matches!(self.run, Run::NotCome) {
-            self.start(self.part.protocol.start)?;
+            self.start(&self.part.code.clone())?;
         }
         Ok(self.call())
     }
@@ -78,8 +76,8 @@ impl Actor {
     pub(super) fn shut_down(&mut self) -> Result<(), Foul> {
         self.no_longer_waits();
         self.run = Run::Over;
-        match self.part.protocol.shut_down {
-            Some(start) => self.start(start),
+        match self.part.shut_down.clone() {
+            Some(code) => self.start(&code),
             None => Ok(()),
         }
     }
@@ -95,16 +93,15 @@ impl Actor {
         self.wait_ends = WaitEnds::ByOthers;
     }
 
-    fn start(&mut self, start: Start) -> Result<(), Foul> {
-        let request = self.part.request.clone();
-        let mut coroutine = Coroutine::new(|port| start(port, request));
+    fn start(&mut self, code: &Code) -> Result<(), Foul> {
+        let mut coroutine = Coroutine::new(|port| code.run(port));
         let progress = coroutine.start()?;
         // What is remarked before the first call belongs to no step.
         self.go_on(coroutine, progress).map(drop)
     }
 
     /// Pass the heads of loops, which cost no step.
-    fn go_on(&mut self, mut coroutine: Coroutine<Outcome>, mut progress: Progress<Outcome>) -> Result<WentOn, Foul> {
+    fn go_on(&mut self, mut coroutine: Coroutine<Ended>, mut progress: Progress<Ended>) -> Result<WentOn, Foul> {
         while let Progress::Asks(Call::Checkpoint { .. }) = progress {
             progress = coroutine.resume(Ok(Reply::Done))?;
         }

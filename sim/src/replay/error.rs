@@ -1,5 +1,6 @@
 //! Why a trace could not be replayed at all.
 
+use paidonce_model::WorldError;
 use paidonce_protocol::Foul;
 use paidonce_sqlx::audit::AuditError;
 use paidonce_sqlx::lockstep::LockstepError;
@@ -37,7 +38,10 @@ pub enum ReplayError {
         problem: String,
     },
     /// A protocol is not in the catalogue, or plays another role.
-    #[error("the trace's protocol {name} is none that can play the {role}; those that can: {known}")]
+    #[error(
+        "the trace's protocol {name} is none that can play the {role}; those that can: {known}. A flow of somebody's own is \
+         replayed by the program that has its code: see docs/own-flow.md"
+    )]
     Protocol {
         /// The name given.
         name: String,
@@ -46,6 +50,17 @@ pub enum ReplayError {
         /// The names of those that can.
         known: String,
     },
+    /// The trace is of something else than the flow that has the code.
+    #[error("the trace is of {trace}, and the flow is {flow}")]
+    OtherFlow {
+        /// What the trace is of.
+        trace: String,
+        /// The flow.
+        flow: String,
+    },
+    /// The flow cannot be used as it is.
+    #[error(transparent)]
+    Flow(#[from] WorldError),
     /// A guard is not in the published table.
     #[error("the trace leaves out the guard {name}, and there is none of that name")]
     Guard {

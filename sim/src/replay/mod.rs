@@ -27,9 +27,11 @@ mod words;
 
 use std::time::Duration;
 
+use paidonce_model::flow::Flow;
 use paidonce_model::trace::Trace;
 use paidonce_sqlx::Engine;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 pub use difference::{Difference, StepDifference, TableDifference};
 pub use error::ReplayError;
@@ -100,28 +102,51 @@ impl Replayed {
 /// server, and when the disk or the database itself is in trouble. That the database answers differently is no error but
 /// a [`Difference`].
 pub async fn replay(trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
+    replay_with(trace, None, place).await
+}
+
+/// Replay a trace of somebody's own flow: its code runs on the real database, and at the end its claim looks at the real
+/// rows.
+///
+/// # Errors
+/// As [`replay`], and when the trace is another flow's.
+pub async fn replay_flow(flow: &Flow, trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
+    replay_with(trace, Some(flow), place).await
+}
+
+async fn replay_with(trace: &Trace, flow: Option<&Flow>, place: &Place) -> Result<Replayed, ReplayError> {
     let engine = engine(trace, place)?;
     // What is wrong with the trace is told before anything is made.
-    cast::of(trace)?;
+    cast(trace, flow)?;
     let [soon, later @ ..] = timers::SOON;
-    let mut replayed = replay_once(trace, engine, place, soon).await;
+    let mut replayed = replay_once(trace, flow, engine, place, soon).await;
     for soon in later {
         // A place that the user named is not what it was any more.
         if place.database.is_none() && matches!(replayed, Err(ReplayError::TooBusy { .. })) {
-            replayed = replay_once(trace, engine, place, soon).await;
+            replayed = replay_once(trace, flow, engine, place, soon).await;
         }
     }
     replayed
 }
 
+fn cast(trace: &Trace, flow: Option<&Flow>) -> Result<cast::Cast, ReplayError> {
+    flow.map_or_else(|| cast::of(trace), |flow| cast::of_flow(flow, trace))
+}
+
 /// Replay a trace with timers of the engine's that are so long.
-async fn replay_once(trace: &Trace, engine: Engine, place: &Place, soon: Duration) -> Result<Replayed, ReplayError> {
+async fn replay_once(
+    trace: &Trace,
+    flow: Option<&Flow>,
+    engine: Engine,
+    place: &Place,
+    soon: Duration,
+) -> Result<Replayed, ReplayError> {
     // Held to the end: the database may go with it.
     let ground = place::Ground::prepare(engine, place).await?;
-    let mut stage = Stage::set(&ground, engine, trace, soon).await?;
+    let mut stage = Stage::set(&ground, engine, trace, cast(trace, flow)?, soon).await?;
     let played = stage.play(&trace.steps).await;
     let replayed = match played {
-        Ok((steps, None)) => stage.look_at(trace, steps).await,
+        Ok((steps, None)) => stage.look_at(trace, flow, steps).await,
         Ok((steps, Some(difference))) => Ok(stopped(trace, steps, difference)),
         Err(error) => Err(error),
     };
@@ -139,8 +164,22 @@ async fn replay_once(trace: &Trace, engine: Engine, place: &Place, soon: Duratio
 /// # Panics
 /// Inside an asynchronous executor: await [`replay`] there.
 pub fn replay_blocking(trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
-    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ReplayError::Executor)?;
-    executor.block_on(replay(trace, place))
+    executor()?.block_on(replay(trace, place))
+}
+
+/// As [`replay_flow`], for callers that are not asynchronous.
+///
+/// # Errors
+/// As [`replay_flow`]; also when the executor cannot be made.
+///
+/// # Panics
+/// Inside an asynchronous executor: await [`replay_flow`] there.
+pub fn replay_flow_blocking(flow: &Flow, trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
+    executor()?.block_on(replay_flow(flow, trace, place))
+}
+
+fn executor() -> Result<Runtime, ReplayError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ReplayError::Executor)
 }
 
 fn engine(trace: &Trace, place: &Place) -> Result<Engine, ReplayError> {

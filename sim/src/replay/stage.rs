@@ -11,7 +11,7 @@ use paidonce_sqlx::{Connection, DbError, Engine, Options};
 use super::ReplayError;
 use super::actor::Actor;
 use super::aside::Aside;
-use super::cast::{self, Cast};
+use super::cast::{Cast, Tables};
 use super::place::Ground;
 use super::words;
 
@@ -69,14 +69,14 @@ impl Stage {
         ground: &Ground,
         engine: Engine,
         trace: &Trace,
+        cast: Cast,
         soon: Duration,
     ) -> Result<Self, ReplayError> {
-        let cast = cast::of(trace)?;
         let mut lockstep = Lockstep::open(ground.url(), engine).await?;
         if let Some(server) = ground.server() {
             lockstep.is_on(server);
         }
-        let filled = fill(lockstep.aside(), trace, &cast).await;
+        let filled = fill(lockstep.aside(), &cast).await;
         if let Err(error) = filled {
             lockstep.end().await;
             return Err(error.into());
@@ -122,6 +122,10 @@ impl Stage {
                     self.mails.push(mail);
                 }
                 Reaction::Answered(Ok(Reply::Done), None)
+            }
+            Call::Cache(_) => {
+                let said = "a replay has no cache".to_owned();
+                Reaction::Answered(Err(Error::Misuse), Some(said))
             }
             Call::Wait(0) | Call::Answer(_) | Call::Checkpoint { .. } => Reaction::Answered(Ok(Reply::Done), None),
         })
@@ -203,11 +207,14 @@ impl Stage {
     }
 }
 
-async fn fill(connection: &mut Connection, trace: &Trace, cast: &Cast) -> Result<(), DbError> {
-    connection.create_schema(cast.schema).await?;
+async fn fill(connection: &mut Connection, cast: &Cast) -> Result<(), DbError> {
+    match &cast.tables {
+        Tables::Shop(schema) => connection.create_schema(*schema).await?,
+        Tables::Own(sql) => connection.send_sql(sql).await.map(drop)?,
+    }
     let mut tables: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
-    for (table, values) in trace.scenario.initial_rows() {
-        tables.entry(table).or_default().push(Row(values));
+    for (table, values) in &cast.rows {
+        tables.entry(table).or_default().push(Row(values.clone()));
     }
     for (table, rows) in tables {
         connection.insert(table, rows).await?;

@@ -1,7 +1,7 @@
 //! `cancel` by hand.
 
 use paidonce_protocol::shop::{Outcome, Request};
-use paidonce_protocol::{Error, Value};
+use paidonce_protocol::{Ended, Error, Value};
 
 use super::prepare::{Lines, Prepared, Section, affected, done, rows};
 use super::{Handled, Machine, Move, Next, Said, UnrollError, answer_to};
@@ -172,7 +172,7 @@ impl Machine for Cancel {
             At::Inside { step, was_paid, .. } => self.step(step, was_paid),
             At::Undo { .. } => Next::Database(DbCall::Rollback, false),
             At::Answer(handled) => Next::Answer(answer_to(handled)),
-            At::Over(outcome) => Next::End(outcome),
+            At::Over(outcome) => Next::End(Ended::Shop(outcome)),
         }
     }
 

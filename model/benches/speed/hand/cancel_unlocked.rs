@@ -1,7 +1,7 @@
 //! `cancel_unlocked` by hand.
 
 use paidonce_protocol::shop::{Outcome, Request};
-use paidonce_protocol::{Error, Value};
+use paidonce_protocol::{Ended, Error, Value};
 
 use super::prepare::{Lines, Prepared, Section, affected, rows};
 use super::{Handled, Machine, Move, Next, UnrollError, answer_to};
@@ -85,7 +85,7 @@ impl Machine for CancelUnlocked {
             At::GiveBackStock(line) => self.give_back_stock.next(line),
             At::SaveCancelled => self.save_cancelled.next(),
             At::Answer(handled) => Next::Answer(answer_to(handled)),
-            At::Over(outcome) => Next::End(outcome),
+            At::Over(outcome) => Next::End(Ended::Shop(outcome)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `lock_table` by hand.
 
 use paidonce_protocol::shop::{Input, Money, Notice, Outcome, Request};
-use paidonce_protocol::{Answer, Error, Value};
+use paidonce_protocol::{Answer, Ended, Error, Value};
 
 use super::prepare::{Lines, Prepared, Section, affected, done, rows};
 use super::{Handled, Machine, Move, Next, Said, UnrollError, answer_to};
@@ -202,7 +202,7 @@ impl Machine for LockTable {
             At::Booking(step) => self.step(step),
             At::Answer(handled) => Next::Answer(answer_to(handled)),
             At::DeleteOwnLocks => self.delete_own_locks.next(),
-            At::Over(outcome) => Next::End(outcome),
+            At::Over(outcome) => Next::End(Ended::Shop(outcome)),
         }
     }
 

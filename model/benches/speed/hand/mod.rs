@@ -12,13 +12,12 @@ mod settle;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use paidonce_protocol::shop::{Outcome, Request};
-use paidonce_protocol::{Answer, Call, Coroutine, Error, Mark, Progress};
+use paidonce_protocol::{Answer, Call, Code, Coroutine, Ended, Error, Mark, Progress};
 
 pub(crate) use crate::unrolled::{Held, Next, UnrollError};
 
 use crate::db::{Answered, ReplyId, Store};
 use crate::intern::Interner;
-use crate::unrolled::Start;
 use cancel::Cancel;
 use cancel_unlocked::CancelUnlocked;
 use lock_table::LockTable;
@@ -143,16 +142,11 @@ impl Tree {
         Tree { settle, lock_table, cancel, cancel_unlocked, pasts }
     }
 
-    pub(crate) fn add(
-        &mut self,
-        store: &Store,
-        protocol: &str,
-        start: Start,
-        request: Request,
-    ) -> Result<NodeId, UnrollError> {
+    pub(crate) fn add(&mut self, store: &Store, protocol: &str, code: Code) -> Result<NodeId, UnrollError> {
+        let Code::Shop(start, request) = code else { panic!("{protocol} has not been written by hand") };
         assert_eq!(request.without.guards().count(), 0, "there are no mutants of these machines");
         // Shutdown code comes under its protocol's name; what it does first tells it from the protocol.
-        let first = Coroutine::new(|port| start(port, request.clone())).start();
+        let first = Coroutine::new(|port| start(port, (*request).clone())).start();
         let shuts_down = matches!(&first, Ok(Progress::Asks(call)) if call.name() == "delete_own_locks");
         Ok(match (protocol, first) {
             (_, Ok(Progress::Ends(outcome))) => Position::Over(outcome),
@@ -183,7 +177,7 @@ impl Tree {
             Position::Cancel(machine, _, at) => self.cancel[usize::from(machine)].node(at),
             Position::CancelUnlocked(machine, _, at) => self.cancel_unlocked[usize::from(machine)].node(at),
             Position::Over(outcome) => Node {
-                next: Next::End(outcome),
+                next: Next::End(Ended::Shop(outcome)),
                 call: &NO_CALL,
                 sections: &[],
                 moments: None,

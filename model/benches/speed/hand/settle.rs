@@ -1,7 +1,7 @@
 //! `settle` by hand.
 
 use paidonce_protocol::shop::{Input, Money, Notice, Outcome, Reason, Request};
-use paidonce_protocol::{Error, Value};
+use paidonce_protocol::{Ended, Error, Value};
 
 use super::prepare::{Lines, Prepared, Section, affected, done, rows};
 use super::{Handled, Machine, Move, Next, Said, UnrollError, answer_to};
@@ -219,7 +219,7 @@ impl Machine for Settle {
             At::Inside { step, .. } => self.step(step),
             At::Undo { .. } => Next::Database(DbCall::Rollback, false),
             At::Answer(handled) => Next::Answer(answer_to(handled)),
-            At::Over(outcome) => Next::End(outcome),
+            At::Over(outcome) => Next::End(Ended::Shop(outcome)),
         }
     }
 
