@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::jobs::{self, Examined, Job};
 use super::meter::Meter;
 use super::work::on_all_desks;
-use super::{Exit, folded, print_json, quoted};
+use super::{Exit, check, folded, print_json, quoted};
 use crate::report::{Document, LEGEND, Manifest, Matrix, Replay, Row, Sample, stories};
 use crate::show;
 
@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     let pins = if asked.rewrite { Manifest::to_rewrite(manifest)? } else { Manifest::read(manifest)? };
     let jobs = jobs::all()?;
     if !asked.json {
-        writeln!(out, "{}\n", first_line(&jobs))?;
+        writeln!(out, "{}\n", first_line(&jobs, &[]))?;
         out.flush()?;
     }
     let (rows, samples) = examined(&jobs, &pins)?;
@@ -77,7 +77,8 @@ fn renewed(
     Ok(pins)
 }
 
-fn first_line(jobs: &[Job]) -> String {
+/// What is checked: these claims, or all that the scenarios ask for.
+pub(super) fn first_line(jobs: &[Job], claims: &[Claim]) -> String {
     let count = |names: BTreeSet<&str>| names.len();
     let protocols: BTreeSet<&str> = jobs.iter().map(|job| job.protocol).collect();
     let engines: BTreeSet<&str> = jobs.iter().map(|job| job.engine.name()).collect();
@@ -91,8 +92,8 @@ fn first_line(jobs: &[Job]) -> String {
         .filter(|name| engines.contains(name))
         .collect();
     format!(
-        "{} claims · {} · {} · every schedule within the bounds of {scenarios} scenarios · seed none",
-        Claim::ALL.len(),
+        "{} · {} · {} · every schedule within the bounds of {scenarios} scenarios · seed none",
+        check::claims_asked_for(claims),
         protocols.join(", "),
         engines.join(", ")
     )

@@ -13,11 +13,14 @@ use super::failure::Failure;
 use super::jobs::Job;
 use super::meter::Meter;
 use super::work::on_all_desks;
-use super::{Exit, folded, names, overrides, print_json, quoted};
+use super::{Exit, folded, names, overrides, print_json, published, quoted};
 use crate::report::{Document, LEGEND, Manifest, Matrix, Row};
 use crate::{show, trace_file};
 
 pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if asked.all {
+        return published::run(asked, out);
+    }
     let given = &asked.scenario.scenario;
     let scenario = overrides::applied(given, asked.actors.as_ref(), asked.faults.as_ref())?;
     let pinned = is_built_in(&scenario);
@@ -93,13 +96,18 @@ fn jobs(asked: &Check, scenario: &Arc<Scenario>) -> Vec<Job> {
 }
 
 fn first_line(asked: &Check, scenario: &Scenario, jobs: &[Job]) -> String {
-    let claims = match &asked.claims[..] {
-        [] => format!("{} claims", Claim::ALL.len()),
-        some => some.iter().map(|claim| claim.name()).collect::<Vec<_>>().join(", "),
-    };
+    let claims = claims_asked_for(&asked.claims);
     let protocols: Vec<&str> = jobs.iter().map(|job| job.protocol).collect();
     let (engine, name) = (asked.engine.name(), &scenario.name);
     format!("{claims} · {} · {engine} · {name}: {} · seed none", protocols.join(", "), scenario.bounds())
+}
+
+/// Their names, or how many there are when none was named.
+pub(super) fn claims_asked_for(claims: &[Claim]) -> String {
+    match claims {
+        [] => format!("{} claims", Claim::ALL.len()),
+        some => some.iter().map(|claim| claim.name()).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// The rows whose schedules are shown in full: the shortest of each protocol, or every one of the claims asked for.
@@ -146,7 +154,7 @@ fn write_trace(path: &str, row: Option<&Row>) -> Result<String, Failure> {
     Ok(format!("the trace of {} that breaks {} is in {path}", row.protocol, row.claim))
 }
 
-fn verdict(rows: &[Row]) -> String {
+pub(super) fn verdict(rows: &[Row]) -> String {
     let count = |verdict: &str| rows.iter().filter(|row| row.verdict == verdict).count();
     let counted: Vec<String> = ["violated", "undecided", "holds", "not applicable"]
         .into_iter()

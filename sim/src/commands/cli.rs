@@ -106,11 +106,15 @@ Examples:
   paidonce check unlocked --claim the_buyer_is_mailed_once --trace-out mailed-twice.json
   paidonce check settle --actors ipn=2/3,pdt=1,admin=0 --faults deaths=1,lost_replies=1,ticks=1
   paidonce check lock_table --scenario my-shop.toml     a scenario of your own, in the form of specs/scenarios/*.toml
+  paidonce check --all                                  the published scenarios on every engine
   paidonce check lock_table --explore                   take the steps by hand, at http://127.0.0.1:3000")]
 pub(super) struct Check {
     /// The protocols in the notice role [default: all of them]
     #[arg(value_name = "PROTOCOL", value_parser = names::protocol)]
     pub(super) protocols: Vec<&'static str>,
+    /// All published scenarios on every engine, in place of one scenario on one engine; takes some minutes
+    #[arg(long, conflicts_with_all = ["scenario", "engine", "actors", "faults", "trace_out", "explore"])]
+    pub(super) all: bool,
     /// A built-in scenario by its name, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", value_parser = Chosen::parse)]
     pub(super) scenario: Chosen,

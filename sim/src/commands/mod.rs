@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `cli`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
-//! | `all`, `check`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
+//! | `all`, `check`, `published`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
 //! | `script`, `differ` | a schedule of SQL steps; schedules drawn from a seed |
 //! | `book`, `audit` | a shop's database |
@@ -23,6 +23,7 @@ mod meter;
 mod mutants;
 mod names;
 mod overrides;
+mod published;
 mod replay;
 mod replaying;
 mod script;

@@ -1,10 +1,11 @@
 //! What the checks found, as data, as tables, and compared with its pins.
 //!
 //! 1. `rows`: a verdict with its replay, and the machine's form of all of them.
-//! 2. `matrix`: protocols and claims. `stories`: the scenarios that tell one story each.
+//! 2. `matrix`: protocols and claims. `engines`: verdicts and replays by engine. `stories`: the scenarios that tell one story each.
 //! 3. `manifest`: the pins. `compare`: what differs from them.
 
 mod compare;
+mod engines;
 mod manifest;
 mod matrix;
 mod mutants;
@@ -13,6 +14,7 @@ mod stories;
 
 pub use manifest::{Manifest, ManifestError, PinnedMutant, PinnedVerdict};
 
+pub(crate) use engines::Engines;
 pub(crate) use matrix::{LEGEND, Matrix};
 pub(crate) use mutants::{Fall, MutantRow};
 pub(crate) use rows::{Document, Replay, Row, Sample};

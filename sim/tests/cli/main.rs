@@ -6,6 +6,7 @@ mod booking;
 mod checking;
 mod exploring;
 mod pins;
+mod published;
 mod servers;
 mod support;
 mod traces;
