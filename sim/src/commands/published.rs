@@ -21,7 +21,7 @@ pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
         out.flush()?;
     }
     let meter = Meter::new(jobs.len());
-    let limits = Limits { most_states: asked.max_states };
+    let limits = Limits { most_states: asked.max_states, ..Limits::default() };
     let examined = on_all_desks(&jobs, |job| cost(&pins, job), &meter, |job, desk| job.examine(limits, desk))?;
     drop(meter);
     let rows: Vec<Row> = examined.into_iter().flat_map(|examined| examined.rows).collect();
