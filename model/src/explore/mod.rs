@@ -192,7 +192,11 @@ fn run(
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
         // A panic in the checker's thread comes out of `join` as one.
-        let checker = Search::new(world, goal, progress, limits).checker().threads(if goal.is_none() {2} else {1}).spawn_bfs().join();
+        let checker = Search::new(world, goal, progress, limits)
+            .checker()
+            .threads(if goal.is_none() { 2 } else { 1 })
+            .spawn_bfs()
+            .join();
         let world = &checker.model().world;
         if let Some(fault) = world.fault.get() {
             return Err(fault.clone().into());
