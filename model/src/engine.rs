@@ -153,6 +153,8 @@ impl Engine {
     /// True when a call may come out in several ways.
     pub(crate) fn leaves_open(self, store: &Store, call: DbCall) -> bool {
         match (self, call) {
+            // The order of a join: see `db::innodb::locking`.
+            (Engine::MariaDbSerializable, DbCall::Run(request)) => store.plan(request).joins(),
             _ if self.family() != Family::Postgres => false,
             // Whether a doomed transaction is told, and whom a commit dooms.
             (Engine::PostgresSerializable, DbCall::Run(_) | DbCall::Commit) => true,

@@ -8,7 +8,8 @@
 //! | `observer` | the engine's own word on who waits, from a connection beside |
 //!
 //! **Never guessed.** A call that has not answered is not taken to wait because it is silent: the engine is asked. Its
-//! word is awaited for as long as it takes, so a statement that neither waits nor answers is simply still running.
+//! word is awaited for as long as a minute, so a statement that neither waits nor answers is simply still running; after that
+//! it is an error.
 //!
 //! - PostgreSQL says who is in whose way: `pg_blocking_pids`, which knows row, table and advisory locks.
 //! - MariaDB says who waits: `SHOW ENGINE INNODB STATUS` for row locks, the process list for named locks and for tables'
@@ -38,6 +39,9 @@ use session::{Ask, Session, State};
 /// How often a statement is given the chance to answer before the engine is asked about it: most answer meanwhile. It
 /// decides how often the engine is asked, and nothing else.
 const CHANCES: u32 = 100;
+
+/// A statement that has neither been answered nor is said to wait after this never will: an error, and no guess.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection of a [`Lockstep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +79,9 @@ pub enum LockstepError {
     /// Nothing is on its way there.
     #[error("this connection was sent nothing")]
     Unasked,
+    /// The engine has neither answered nor said that the statement waits.
+    #[error("the engine has neither answered nor said that it waits for {} s", PATIENCE.as_secs())]
+    Silent,
     /// A task of ours was ended from outside.
     #[error("the task that worked on the connection was ended from outside")]
     Ended,
@@ -185,7 +192,12 @@ impl Lockstep {
         self.look_after(who, 1).await
     }
 
-    async fn look_after(&mut self, who: SessionId, mut chances: u32) -> Result<Standing, LockstepError> {
+    async fn look_after(&mut self, who: SessionId, chances: u32) -> Result<Standing, LockstepError> {
+        let looked = timeout(PATIENCE, self.look_until_known(who, chances)).await;
+        looked.unwrap_or(Err(LockstepError::Silent))
+    }
+
+    async fn look_until_known(&mut self, who: SessionId, mut chances: u32) -> Result<Standing, LockstepError> {
         self.sessions[who.0].let_go();
         loop {
             let session = &mut self.sessions[who.0];
@@ -288,14 +300,14 @@ impl Lockstep {
             State::Busy { mut connection, .. } => connection.close().await,
             State::Idle(mut connection) => {
                 self.observer.terminate(id).await?;
-                self.observer.outlast(id).await?;
+                self.outlast(id).await?;
                 connection.close().await;
             }
             State::Asked { task } => {
                 self.observer.terminate(id).await?;
                 // Told first and let go then, it ends before it does anything else.
                 self.sessions[who.0].let_go();
-                self.observer.outlast(id).await?;
+                self.outlast(id).await?;
                 // Its answer is that the connection is gone, or came just before.
                 if let Ok((mut connection, _)) = task.await {
                     connection.close().await;
@@ -316,7 +328,7 @@ impl Lockstep {
             State::Idle(mut connection) => {
                 let id = session.server_id;
                 connection.close().await;
-                self.observer.outlast(id).await?;
+                self.outlast(id).await?;
                 Ok(())
             }
             other => {
@@ -401,6 +413,14 @@ impl Lockstep {
         // The database goes on without us in any case.
         let _ = self.close_all().await;
         self.observer.connection().close().await;
+    }
+
+    /// Wait until the server no longer lists a connection.
+    async fn outlast(&mut self, id: i64) -> Result<(), LockstepError> {
+        match timeout(PATIENCE, self.observer.outlast(id)).await {
+            Ok(gone) => Ok(gone?),
+            Err(_) => Err(LockstepError::Silent),
+        }
     }
 
     fn others_wait(&self, who: SessionId) -> bool {

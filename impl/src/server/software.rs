@@ -248,6 +248,9 @@ impl Software {
                     Durability::MeaningOnly => "0",
                 };
                 arguments.push(format!("--innodb-flush-log-at-trx-commit={flush}").into());
+                if durability == Durability::MeaningOnly {
+                    arguments.extend(words(&MARIADB_MEANING_ONLY));
+                }
                 arguments
             }
             Software::Redis => {
@@ -296,6 +299,15 @@ impl Software {
 /// Small files: what a shop for trials needs, and quick to make.
 const MARIADB_SIZES: [&str; 3] =
     ["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--innodb-log-buffer-size=4M"];
+
+/// Nothing is written through to the disk, and tables have no file of their own: to empty one takes 2 ms in place of 20. No
+/// statistics are kept that would be gathered anew in the background and change a plan.
+const MARIADB_MEANING_ONLY: [&str; 4] = [
+    "--innodb-flush-method=nosync",
+    "--innodb-file-per-table=OFF",
+    "--innodb-stats-persistent=OFF",
+    "--innodb-stats-auto-recalc=OFF",
+];
 
 fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()

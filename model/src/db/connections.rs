@@ -1,11 +1,14 @@
 //! Connections that change their places: everything that knows them by number follows.
 
-use super::{Connection, Database};
+use super::{Database, NO_KEYS, Store};
 
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten.
-    pub(crate) fn reset(&mut self, who: usize) {
-        self.connections[who] = Connection::default();
+    pub(crate) fn reset(&mut self, store: &Store, who: usize) {
+        let made = std::mem::take(&mut self.connections[who]).made;
+        if made != NO_KEYS {
+            self.take_out(store, store.key_sets.get(made));
+        }
         self.rolled_back_beside(who);
     }
 
@@ -25,8 +28,8 @@ impl Database {
     }
 
     /// A connection ends, and its place with it.
-    pub(crate) fn remove(&mut self, who: usize) {
-        self.reset(who);
+    pub(crate) fn remove(&mut self, store: &Store, who: usize) {
+        self.reset(store, who);
         self.connections.remove(who);
         if let Some(ssi) = &mut self.ssi {
             ssi.reconnect(|known| if known > who { known - 1 } else { known });

@@ -25,8 +25,6 @@ pub(crate) struct Run {
     pub(crate) touched: Vec<Touch>,
     /// Each of these rows as it was found.
     pub(crate) olds: Vec<RowId>,
-    /// The keys that an `INSERT` needs to be free, whether or not they are.
-    pub(crate) wanted: Vec<KeyId>,
     /// The rows that it showed to its caller.
     pub(crate) shown: Vec<(KeyId, RowId)>,
     /// For each of the plan's `reads` the rows that it found.
@@ -185,8 +183,8 @@ impl Store {
 impl Run {
     /// A statement that was answered and did nothing else.
     fn answered(reply: ReplyId) -> Self {
-        let (touched, wanted, shown, reads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Run { reply, touched, olds: Vec::new(), wanted, shown, reads, undone: false, error: None }
+        let (touched, shown, reads) = (Vec::new(), Vec::new(), Vec::new());
+        Run { reply, touched, olds: Vec::new(), shown, reads, undone: false, error: None }
     }
 }
 

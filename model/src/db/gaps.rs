@@ -24,11 +24,6 @@ pub(crate) type GapSetId = u32;
 pub(crate) const NO_GAPS: GapSetId = 0;
 
 impl Gap {
-    /// The whole index.
-    pub(super) fn whole(space: Space) -> Self {
-        Gap { space, after: None, before: None }
-    }
-
     /// True when an entry under this key would stand in it.
     fn holds(&self, store: &Store, key: KeyId) -> bool {
         let lies_behind = |after: KeyId| store.compare_keys(after, key) == Ordering::Less;

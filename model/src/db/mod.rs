@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
+use innodb::Seen;
 pub(crate) use locks::Want;
 pub(crate) use postgres::Ssi;
 pub use rules::Rule;
@@ -78,6 +79,11 @@ pub(crate) struct Wait {
     one_queue: bool,
     /// What its transaction had done before the statement began.
     before: ChangesId,
+    /// The records that its transaction had put into indexes before, and the gaps that it had locked before it came here.
+    made_before: KeySetId,
+    gaps_before: GapSetId,
+    /// What it has come to so far, step by step, where an engine keeps that.
+    journal: Vec<Seen>,
     /// True when it does not go on with a row that another has put in the place of one that it waits for.
     forgets_removed: bool,
 }
@@ -98,6 +104,9 @@ impl Wait {
             turn: 0,
             one_queue: false,
             before: NOTHING,
+            made_before: NO_KEYS,
+            gaps_before: NO_GAPS,
+            journal: Vec::new(),
             forgets_removed: false,
         }
     }
@@ -116,14 +125,18 @@ impl Wait {
         row: impl Fn(RowId) -> RowId,
         contents: impl Fn(ContentsId) -> ContentsId,
         changes: impl Fn(ChangesId) -> ChangesId,
+        (keys, gaps): (impl Fn(KeySetId) -> KeySetId, impl Fn(GapSetId) -> GapSetId),
         request: impl Fn(RequestId) -> RequestId,
     ) {
         if let DbCall::Run(waiting) = &mut self.call {
             *waiting = request(*waiting);
         }
         self.rest.iter_mut().flatten().chain(&mut self.keys).for_each(|known| *known = key(*known));
-        self.looked_at = self.looked_at.map(contents);
+        self.looked_at = self.looked_at.map(&contents);
         self.before = changes(self.before);
+        self.made_before = keys(self.made_before);
+        self.gaps_before = gaps(self.gaps_before);
+        self.journal.iter_mut().for_each(|seen| seen.rename(&key, &row, &contents));
         self.new_rows.iter_mut().flatten().for_each(|known| *known = row(*known));
         for (known, shown) in &mut self.shown {
             (*known, *shown) = (key(*known), row(*shown));
@@ -141,6 +154,8 @@ pub(crate) struct Connection {
     pub(crate) shared: KeySetId,
     /// The gaps between rows that it has locked against new rows of others.
     pub(crate) gaps: GapSetId,
+    /// The records that it has put into indexes, where an engine's locks are on records.
+    pub(crate) made: KeySetId,
     /// The rows that the transaction goes on seeing, once it has looked.
     pub(crate) snapshot: Option<ContentsId>,
     /// The keys of which others have committed a newer version since the snapshot was taken, where an engine asks for that.
@@ -165,6 +180,10 @@ impl Connection {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Database {
     pub(crate) committed: ContentsId,
+    /// The records of removed rows that are still in their indexes: see `innodb::records`.
+    pub(crate) removed: KeySetId,
+    /// True when some connection locks gaps.
+    locks_gaps: bool,
     pub(crate) connections: SmallVec<[Connection; 6]>,
     /// What serializable transactions of PostgreSQL have read, where there may be any.
     pub(crate) ssi: Option<Box<Ssi>>,
@@ -190,7 +209,9 @@ impl Database {
     pub(crate) fn new(committed: ContentsId, engines: impl Iterator<Item = Engine>) -> Self {
         let engines: SmallVec<[Engine; 6]> = engines.collect();
         let ssi = engines.contains(&Engine::PostgresSerializable).then(Box::default);
-        Database { committed, connections: engines.iter().map(|_| Connection::default()).collect(), ssi }
+        let locks_gaps = engines.iter().any(|engine| innodb::locks_gaps(engine.level()));
+        let connections = engines.iter().map(|_| Connection::default()).collect();
+        Database { committed, removed: NO_KEYS, locks_gaps, connections, ssi }
     }
 
     /// Ask a connection for something.
@@ -206,7 +227,7 @@ impl Database {
         match engine.family() {
             Family::Sqlite => sqlite::ask(self, engine, store, who, call, effects),
             Family::Postgres => postgres::ask(self, engine, store, who, call, choices, effects),
-            Family::MariaDb => innodb::ask(self, engine, store, who, call, effects),
+            Family::MariaDb => innodb::ask(self, engine, store, who, call, choices, effects),
         }
     }
 
@@ -240,7 +261,7 @@ impl Database {
         match engine.family() {
             Family::Sqlite => sqlite::ask(self, engine, store, who, wait.call, effects),
             Family::Postgres => postgres::resume(self, engine, store, who, wait, choices, effects),
-            Family::MariaDb => innodb::resume(self, engine, store, who, wait, effects),
+            Family::MariaDb => innodb::resume(self, engine, store, who, wait, choices, effects),
         }
     }
 
@@ -256,14 +277,16 @@ impl Database {
 
     /// End a waiting statement with a conflict: a lock time-out, or the victim of a deadlock.
     pub(crate) fn fail_wait(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) -> ReplyId {
-        let before = self.stop_waiting(who).map_or(NOTHING, |wait| wait.before);
+        let wait = self.stop_waiting(who);
         match self.connections[who].transaction {
             // What a statement on its own had done so far is undone with it.
-            Transaction::None => self.reset(who),
+            Transaction::None => self.reset(store, who),
             Transaction::Open | Transaction::Failed => {
-                if engine.family() == Family::MariaDb {
-                    let connection = &mut self.connections[who];
-                    connection.changes = store.undone(before, connection.changes);
+                if engine.family() == Family::MariaDb
+                    && let Some(wait) = wait
+                {
+                    self.connections[who].gaps = wait.gaps_before;
+                    self.undo(store, who, wait.before, wait.made_before);
                 }
                 self.fail(engine, store, who, cause);
             }
@@ -271,9 +294,17 @@ impl Database {
         store.replies.id(&Answered::Failed(cause))
     }
 
+    /// True when the engine cannot but see the cycle of waits that leads back to this connection.
+    pub(crate) fn is_surely_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
+        engine.family() != Family::MariaDb || innodb::is_surely_deadlocked(self, store, who)
+    }
+
     /// True when a cycle of waits leads back to this connection.
     pub(crate) fn is_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
         let waits_for = |who: usize| {
+            if engine.family() == Family::MariaDb {
+                return innodb::waits_for(self, store, who);
+            }
             let mut all = self.blockers(engine, store, who);
             if engine.family() == Family::Postgres {
                 all.extend(postgres::ahead(self, who));

@@ -323,16 +323,6 @@ impl Store {
         keys != NO_KEYS && self.key_sets.get(keys).binary_search(&key).is_ok()
     }
 
-    /// A transaction's changes when a statement is undone and its locks stay.
-    pub(crate) fn undone(&self, before: ChangesId, after: ChangesId) -> ChangesId {
-        let known = self.changes.get(before);
-        let undo = |(key, change): &(KeyId, Change)| match known.binary_search_by_key(key, |(known, _)| *known) {
-            Ok(place) => Some((*key, known[place].1)),
-            Err(_) => (!matches!(change, Change::Follows(_))).then_some((*key, Change::Locked)),
-        };
-        self.changes.id(&self.changes.get(after).iter().filter_map(undo).collect())
-    }
-
     /// How a key stands to those that begin with these values.
     pub(crate) fn compare_prefix(&self, key: KeyId, values: &[Val]) -> std::cmp::Ordering {
         let own = &self.keys.get(key).values;

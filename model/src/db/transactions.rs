@@ -12,6 +12,7 @@
 
 use super::{Answered, Cause, Change, Connection, Database, DbCall, Effects, KeyId, ReplyId, Rule, Store, Transaction};
 use crate::engine::{Engine, Family};
+use paidonce_protocol::Dialect;
 
 /// Who sends the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +45,11 @@ impl Database {
             }
             (DbCall::Rollback, Transaction::None, Family::Sqlite) if plain => no(Cause::Senseless),
             (DbCall::Rollback, _, _) => {
-                self.reset(who);
+                self.reset(store, who);
                 done
             }
             (DbCall::Commit, Transaction::Failed, Family::Postgres) if plain => {
-                self.reset(who);
+                self.reset(store, who);
                 done
             }
             (DbCall::Commit, Transaction::None, Family::Postgres | Family::MariaDb)
@@ -83,7 +84,7 @@ impl Database {
             store.note(Rule::PostgresFailed);
         }
         if nothing_left {
-            self.reset(who);
+            self.reset(store, who);
         }
         self.connections[who].transaction = transaction;
     }
@@ -91,11 +92,15 @@ impl Database {
     /// Make a transaction's changes last, and end it.
     pub(crate) fn commit(&mut self, store: &Store, who: usize, effects: &mut Effects) {
         let Connection { changes, dirty, .. } = self.connections[who];
-        self.committed = store.apply(self.committed, changes);
+        let before = self.committed;
+        self.committed = store.apply(before, changes);
+        if store.dialect == Dialect::MariaDb {
+            self.leave_removed(store, who, before);
+        }
         let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
-        self.reset(who);
+        self.reset(store, who);
         for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));

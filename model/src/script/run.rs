@@ -192,7 +192,7 @@ impl Playing<'_> {
             },
             (None, _) => {
                 self.board.ends(session);
-                self.database.reset(session);
+                self.database.reset(&self.prepared.store, session);
                 Said::Died
             }
         };
@@ -222,6 +222,10 @@ impl Playing<'_> {
                     Asked::Blocked => continue,
                 }
             } else if !stuck.is_empty() {
+                let is_sure = |who: &usize| self.database.is_surely_deadlocked(engines[*who], store, *who);
+                if !stuck.iter().any(is_sure) && choices.pick(2) == 1 {
+                    return;
+                }
                 let who = stuck[choices.pick(stuck.len())];
                 (who, self.database.fail_wait(engines[who], store, who, Cause::Deadlock))
             } else {

@@ -16,6 +16,14 @@ pub(crate) enum Aggregate {
 }
 
 impl Aggregate {
+    /// The columns that it is over.
+    pub(crate) fn columns(&self, into: &mut Vec<usize>) {
+        match self {
+            Aggregate::CountRows => {}
+            Aggregate::Count(of) | Aggregate::Sum(of) | Aggregate::Min(of) | Aggregate::Max(of) => of.columns(into),
+        }
+    }
+
     /// Its value over these rows.
     pub(crate) fn over<'r>(
         &self,

@@ -106,14 +106,17 @@ impl Scalar {
         !columns.is_empty()
     }
 
-    /// True when what this sub-select found goes into the value.
-    pub(crate) fn asks(&self, sub: usize) -> bool {
+    /// The sub-selects that go into the value.
+    pub(crate) fn answers(&self, into: &mut Vec<usize>) {
         match self {
-            Scalar::Answer(number) => *number == sub,
-            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) => false,
-            Scalar::Arithmetic(_, left, right) => left.asks(sub) || right.asks(sub),
-            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.asks(sub),
-            Scalar::Coalesce(all) => all.iter().any(|scalar| scalar.asks(sub)),
+            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) => {}
+            Scalar::Answer(number) => into.push(*number),
+            Scalar::Arithmetic(_, left, right) => {
+                left.answers(into);
+                right.answers(into);
+            }
+            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.answers(into),
+            Scalar::Coalesce(all) => all.iter().for_each(|scalar| scalar.answers(into)),
         }
     }
 
@@ -203,16 +206,86 @@ impl Condition {
         })
     }
 
-    /// True when the condition is about what this sub-select found.
+    /// True when the condition looks at this sub-select.
     pub(crate) fn asks(&self, sub: usize) -> bool {
+        let mut asked = Vec::new();
+        self.answers(&mut asked);
+        asked.contains(&sub)
+    }
+
+    /// The sub-selects that the condition looks at.
+    pub(crate) fn answers(&self, into: &mut Vec<usize>) {
         match self {
-            Condition::Compare(_, left, right) => left.asks(sub) || right.asks(sub),
-            Condition::IsNull(scalar) => scalar.asks(sub),
-            Condition::In(scalar, list) => scalar.asks(sub) || list.iter().any(|one| one.asks(sub)),
-            Condition::Among(scalar, number) => *number == sub || scalar.asks(sub),
-            Condition::Exists(number) => *number == sub,
-            Condition::Not(inner) => inner.asks(sub),
-            Condition::And(left, right) | Condition::Or(left, right) => left.asks(sub) || right.asks(sub),
+            Condition::Compare(_, left, right) => {
+                left.answers(into);
+                right.answers(into);
+            }
+            Condition::IsNull(scalar) => scalar.answers(into),
+            Condition::Among(scalar, number) => {
+                scalar.answers(into);
+                into.push(*number);
+            }
+            Condition::In(scalar, list) => {
+                scalar.answers(into);
+                list.iter().for_each(|one| one.answers(into));
+            }
+            Condition::Exists(number) => into.push(*number),
+            Condition::Not(inner) => inner.answers(into),
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                left.answers(into);
+                right.answers(into);
+            }
+        }
+    }
+
+    /// True when the condition does not hold where this sub-select finds nothing.
+    pub(crate) fn needs(&self, number: usize) -> bool {
+        match self {
+            Condition::Exists(asked) | Condition::Among(_, asked) => *asked == number,
+            Condition::And(left, right) => left.needs(number) || right.needs(number),
+            _ => false,
+        }
+    }
+
+    /// The sub-selects that the rows are joined with: `IN (SELECT …)`, where all of it has to hold.
+    pub(crate) fn joins(&self, into: &mut Vec<usize>) {
+        match self {
+            Condition::Among(_, number) => into.push(*number),
+            Condition::And(left, right) => {
+                left.joins(into);
+                right.joins(into);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is to be among the rows of this sub-select.
+    pub(crate) fn joined(&self, number: usize) -> Option<&Scalar> {
+        match self {
+            Condition::Among(scalar, among) => (*among == number).then_some(scalar),
+            Condition::And(left, right) => left.joined(number).or_else(|| right.joined(number)),
+            _ => None,
+        }
+    }
+
+    /// True when the condition looks at this sub-select otherwise than by a join.
+    pub(crate) fn asks_besides(&self, number: usize) -> bool {
+        match self {
+            Condition::Among(..) => false,
+            Condition::And(left, right) => left.asks_besides(number) || right.asks_besides(number),
+            other => other.asks(number),
+        }
+    }
+
+    /// True when the condition asks no more of this sub-select than whether it finds a row.
+    pub(crate) fn asks_whether(&self, number: usize) -> bool {
+        match self {
+            Condition::Exists(asked) => *asked == number,
+            Condition::Not(inner) => inner.asks_whether(number),
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                left.asks_whether(number) || right.asks_whether(number)
+            }
+            _ => false,
         }
     }
 

@@ -14,7 +14,8 @@ mod sheet;
 pub use path::Path;
 pub use sheet::Sheet;
 
-pub(crate) use expression::{Condition, Given, Scalar};
+pub(crate) use aggregate::Aggregate;
+pub(crate) use expression::{Comparison, Condition, Given, Scalar};
 pub(crate) use path::Access;
 pub(crate) use plan::{
     Insert, Locking, Needed, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength,

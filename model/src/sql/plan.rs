@@ -54,6 +54,14 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// The columns that it shows, or computes with.
+    pub(crate) fn columns(&self, into: &mut Vec<usize>) {
+        match self {
+            Output::Rows(columns) => columns.iter().for_each(|column| column.columns(into)),
+            Output::Totals { aggregates, .. } => aggregates.iter().for_each(|aggregate| aggregate.columns(into)),
+        }
+    }
+
     /// The rows shown for these.
     pub(crate) fn show<'r>(
         &self,
@@ -189,11 +197,6 @@ impl Plan {
         matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Skip { .. }, .. }))
     }
 
-    /// True for an `INSERT` that changes the row whose key is taken.
-    pub(crate) fn updates_instead(&self) -> bool {
-        matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Update { .. }, .. }))
-    }
-
     /// How many rows it shows at most.
     pub(crate) fn limit(&self) -> Option<usize> {
         match &self.kind {
@@ -218,11 +221,7 @@ impl Plan {
     /// What it reads besides the rows that it shows or changes: its sub-selects by their numbers, then the source of an
     /// `INSERT … SELECT`. A run lists the rows that each of them found, in the same order.
     pub(crate) fn reads(&self) -> impl Iterator<Item = Read<'_>> {
-        let source = match &self.kind {
-            PlanKind::Insert(Insert { rows: NewRows::Select(select), .. }) => Some(&**select),
-            _ => None,
-        };
-        let all = self.subs.iter().chain(source);
+        let all = self.subs.iter().chain(self.source());
         all.filter_map(|select| Some(Read { table: select.table?, select }))
     }
 
@@ -246,6 +245,22 @@ impl Plan {
                 PlanKind::Select(Select { output: Output::Totals { .. }, .. }) => Needed::AtOnce,
                 _ => Needed::ByARow,
             },
+        }
+    }
+
+    /// True for a read whose rows are joined with those of a sub-select.
+    pub(crate) fn joins(&self) -> bool {
+        let PlanKind::Select(Select { filter: Some(filter), .. }) = &self.kind else { return false };
+        let mut joined = Vec::new();
+        filter.joins(&mut joined);
+        !joined.is_empty()
+    }
+
+    /// The `SELECT` from which an `INSERT` takes its rows.
+    pub(crate) fn source(&self) -> Option<&Select> {
+        match &self.kind {
+            PlanKind::Insert(Insert { rows: NewRows::Select(select), .. }) => Some(select),
+            _ => None,
         }
     }
 

@@ -132,6 +132,7 @@ impl World {
         state.actors.swap(first, second);
         state.database.swap(first, second);
         state.database.committed = self.swap_contents(state.database.committed, swap);
+        state.database.removed = self.swap_key_set(state.database.removed, swap);
         if let Some(ssi) = &mut state.database.ssi {
             ssi.rename(
                 |reads| self.store.rename_reads(reads, |key| self.swap_key(key, swap)),
@@ -141,6 +142,7 @@ impl World {
         for connection in &mut state.database.connections {
             connection.changes = self.swap_changes(connection.changes, swap);
             connection.shared = self.swap_key_set(connection.shared, swap);
+            connection.made = self.swap_key_set(connection.made, swap);
             connection.gaps = self.swap_gaps(connection.gaps, swap);
             connection.newer = connection.newer.map(|keys| self.swap_key_set(keys, swap));
             connection.snapshot = connection.snapshot.map(|snapshot| self.swap_contents(snapshot, swap));
@@ -150,6 +152,7 @@ impl World {
                     |row| self.swap_row(row, swap),
                     |contents| self.swap_contents(contents, swap),
                     |changes| self.swap_changes(changes, swap),
+                    (|keys| self.swap_key_set(keys, swap), |gaps| self.swap_gaps(gaps, swap)),
                     |request| {
                         let (plan, values) = self.store.requests.get(request);
                         self.store.requests.id(&(*plan, self.swap_values(values, swap)))

@@ -17,6 +17,10 @@ const DEADLOCK_TIMEOUT: Duration = Duration::from_millis(20);
 /// A timer of the engine's that has not run out after this does not run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// On MariaDB whoever could still read removed rows keeps InnoDB from taking their records out of the indexes, which it
+/// otherwise does some time later (docs/decisions/0015-removed-records-stay.md).
+const KEEP_REMOVED: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
 /// Why a script has no transcript from a real database.
 #[derive(Debug, thiserror::Error)]
 pub enum RealError {
@@ -76,6 +80,8 @@ pub struct Real {
     /// The schema whose tables are there.
     tables_of: String,
     tables: Vec<String>,
+    /// Who could still read removed rows, on MariaDB.
+    keeper: Option<Connection>,
     _home: Home,
 }
 
@@ -107,7 +113,12 @@ impl Real {
             }
         };
         let lockstep = Lockstep::open(&url, engine).await?;
-        Ok(Real { engine, lockstep, sessions: Vec::new(), tables_of: String::new(), tables: Vec::new(), _home: home })
+        let keeper = match engine.dialect() {
+            Dialect::MariaDb => Some(Connection::open(&url, Options::shop(Engine::of_shop(Dialect::MariaDb))).await?),
+            Dialect::Sqlite | Dialect::Postgres => None,
+        };
+        let (sessions, tables, tables_of) = (Vec::new(), Vec::new(), String::new());
+        Ok(Real { engine, lockstep, sessions, tables_of, tables, keeper, _home: home })
     }
 
     /// Play a script: its tables and rows, its steps in this order.
@@ -134,6 +145,9 @@ impl Real {
 
     /// End every connection.
     pub async fn close(self) {
+        if let Some(mut keeper) = self.keeper {
+            keeper.close().await;
+        }
         self.lockstep.end().await;
     }
 
@@ -141,11 +155,14 @@ impl Real {
     async fn set(&mut self, prepared: &Prepared<'_>) -> Result<(), RealError> {
         let script = prepared.script();
         let dialect = self.engine.dialect();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.send_sql("COMMIT").await?;
+        }
         let aside = self.lockstep.aside();
         if self.tables_of == script.schema {
             for table in prepared.tables() {
-                // What is left of removed rows could still be come to on PostgreSQL.
-                let word = if dialect == Dialect::Postgres { "TRUNCATE" } else { "DELETE FROM" };
+                // What is left of removed rows could still be come to on PostgreSQL, and be locked on MariaDB.
+                let word = if dialect == Dialect::Sqlite { "DELETE FROM" } else { "TRUNCATE" };
                 aside.send_sql(&format!("{word} {table}")).await?;
             }
         } else {
@@ -161,6 +178,9 @@ impl Real {
         for (line, statement) in prepared.setup() {
             let sent = aside.send_sql(&rendered(statement, dialect)?).await;
             sent.map_err(|source| RealError::Setup { line: *line, source })?;
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.send_sql(KEEP_REMOVED).await?;
         }
         self.set_sessions(script)
     }

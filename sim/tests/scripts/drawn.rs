@@ -1,6 +1,4 @@
 //! Scripts drawn from a seed: the model allows what every real engine does.
-//!
-//! Not on MariaDB yet: `paidonce differ` still finds answers of it there that the model does not allow.
 
 use paidonce::differ::{Differ, Drafts, Tally};
 use paidonce::script::transcripts_text;
@@ -14,13 +12,16 @@ const SEED: u64 = 20_261_122;
 
 /// In so many of a thousand scripts the model has to allow one transcript only, so that agreement means something.
 const WITH_ONE: u64 = 900;
+/// MariaDB finds more deadlocks, where the model allows any victim; at serializable, where plain reads lock, most.
+const WITH_ONE_ON_MARIADB: u64 = 800;
 
 fn compare(family: Family) {
     let drafts = Drafts::of_seed(SEED);
     for engine in Engine::ALL.into_iter().filter(|engine| engine.family() == family && is_here(*engine)) {
         let tally = block_on(all(engine, &drafts));
         println!("{}: {tally:?}", engine.name());
-        assert!(tally.undecided == 0 && tally.share_of_one() >= WITH_ONE, "{}: {tally:?}", engine.name());
+        let with_one = if family == Family::MariaDb { WITH_ONE_ON_MARIADB } else { WITH_ONE };
+        assert!(tally.undecided == 0 && tally.share_of_one() >= with_one, "{}: {tally:?}", engine.name());
     }
 }
 
@@ -50,4 +51,9 @@ fn the_model_allows_what_sqlite_does() {
 #[test]
 fn the_model_allows_what_postgresql_does() {
     compare(Family::Postgres);
+}
+
+#[test]
+fn the_model_allows_what_mariadb_does() {
+    compare(Family::MariaDb);
 }

@@ -1,7 +1,7 @@
 //! The scripts of the repository: what they come to is as written in them, and the real engines agree.
 
 use paidonce::script::{Real, transcripts_text};
-use paidonce_model::{Engine, Family};
+use paidonce_model::Engine;
 
 use super::support::{Kept, block_on, is_here, rewrites, scripts};
 
@@ -72,8 +72,5 @@ fn the_hermitage_scripts_come_to_the_same_on_every_real_engine() {
 
 #[test]
 fn the_kept_scripts_come_to_the_same_on_every_real_engine() {
-    // What they keep was found on SQLite and PostgreSQL; on MariaDB not all of them agree yet.
-    let compared = |engine: Engine| engine.family() != Family::MariaDb;
-    println!("left out: the kept scripts on MariaDB");
-    as_on_real_engines("kept", compared);
+    as_on_real_engines("kept", |_| true);
 }

@@ -51,16 +51,14 @@ impl Store {
             }
         };
         let mut done = Done::default();
-        let mut wanted = Vec::new();
         for mut row in rows {
             if matches!(insert.on_conflict, OnConflict::Skip { .. }) && self.dialect == Dialect::MariaDb {
                 self.fill_nulls(table, &mut row);
             }
             if let Err(cause) = self.check_not_null(table, &row) {
-                return Ok(self.refused(cause, wanted, reads, &done));
+                return Ok(self.refused(cause, reads, &done));
             }
             let keys = self.numbered_keys(table, &row);
-            wanted.extend(keys.iter().map(|(_, key)| *key));
             match self.fate(table, &insert.on_conflict, &keys, &done, view) {
                 Fate::Put => {
                     let id = self.rows.id(&row);
@@ -68,7 +66,7 @@ impl Store {
                     done.put(keys.iter().map(|(_, key)| *key).collect(), id);
                 }
                 Fate::Skip => {}
-                Fate::Refuse => return Ok(self.refused(Cause::Duplicate, wanted, reads, &done)),
+                Fate::Refuse => return Ok(self.refused(Cause::Duplicate, reads, &done)),
                 Fate::Update(there) => {
                     let OnConflict::Update { sets, filter, .. } = &insert.on_conflict else {
                         return Err(Cause::Unusable);
@@ -78,13 +76,13 @@ impl Store {
             }
         }
         let reply = self.replies.id(&Answered::Affected(done.affected));
-        Ok(Run { touched: done.touched, wanted, reads, ..Run::answered(reply) })
+        Ok(Run { touched: done.touched, reads, ..Run::answered(reply) })
     }
 
     /// One of the rows cannot be put in.
-    fn refused(&self, cause: Cause, wanted: Vec<KeyId>, reads: Vec<Vec<(KeyId, RowId)>>, done: &Done) -> Run {
+    fn refused(&self, cause: Cause, reads: Vec<Vec<(KeyId, RowId)>>, done: &Done) -> Run {
         let reply = self.replies.id(&Answered::Failed(cause));
-        Run { wanted, reads, undone: done.affected > 0, error: Some(cause), ..Run::answered(reply) }
+        Run { reads, undone: done.affected > 0, error: Some(cause), ..Run::answered(reply) }
     }
 
     /// A row's keys with their numbers, without those that hold a NULL.
@@ -150,11 +148,11 @@ impl Store {
         Ok(())
     }
 
-    fn are_same(&self, left: &[Val], right: &[Val]) -> bool {
+    pub(super) fn are_same(&self, left: &[Val], right: &[Val]) -> bool {
         left.iter().zip(right).all(|(a, b)| self.symbols.sort_order(*a, *b).is_eq())
     }
 
-    fn fill_nulls(&self, table: usize, row: &mut [Val]) {
+    pub(super) fn fill_nulls(&self, table: usize, row: &mut [Val]) {
         let definition = &self.tables.tables[table];
         for column in definition.not_null.iter().copied().filter(|column| row[*column] == Val::Null).collect::<Vec<_>>()
         {

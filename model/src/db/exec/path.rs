@@ -4,7 +4,7 @@ use super::super::cause::Cause;
 use super::super::store::{ChangesId, ContentsId, Key, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
 use super::View;
-use crate::sql::{Access, Condition, Given, Path, Scalar, Space};
+use crate::sql::{Access, Comparison, Condition, Given, Path, Scalar, Space};
 
 /// Where a path leads.
 pub(crate) enum Place {
@@ -12,8 +12,12 @@ pub(crate) enum Place {
     Entry(Option<KeyId>),
     /// To the entries of the primary key that begin with these values.
     Prefix(Vec<Val>),
-    /// To some entries of the primary key, or to all.
-    Scan,
+    /// To the entries of the primary key that begin with one of these values, in their order.
+    Among(Vec<Val>),
+    /// To those from this value on, with it or without, or from the first on.
+    From(Option<(Val, bool)>),
+    /// To all.
+    Whole,
 }
 
 impl Store {
@@ -32,14 +36,15 @@ impl Store {
             Path::Primary => (table as Space, &definition.primary),
             Path::Unique(key) => (definition.uniques[key].0, &definition.uniques[key].1),
             Path::Prefix(count) => (table as Space, &definition.primary[..count]),
-            Path::Range | Path::UniquePrefix(..) | Path::Whole => return Ok(Place::Scan),
+            Path::Range => return self.range(request, access, definition.primary[0], view),
+            Path::UniquePrefix(..) | Path::Whole => return Ok(Place::Whole),
         };
         let (answers, _) = self.answers(plan, arguments, view)?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let mut values = Vec::new();
         for column in columns {
             let value = access.scope.as_ref().and_then(|scope| fixed(scope, *column));
-            let Some(value) = value else { return Ok(Place::Scan) };
+            let Some(value) = value else { return Ok(Place::Whole) };
             values.push(value.value(&[], &given).map_err(|_| Cause::Unusable)?);
         }
         if access.path.is_single() {
@@ -47,6 +52,47 @@ impl Store {
             return Ok(Place::Entry(whole.then(|| self.key(space, &values))));
         }
         Ok(Place::Prefix(values))
+    }
+
+    /// Where a range of the primary key's first column begins, or the values in a list for it.
+    fn range(&self, request: RequestId, access: &Access, column: usize, view: View<'_>) -> Result<Place, Cause> {
+        let (number, arguments) = self.requests.get(request);
+        let (answers, _) = self.answers(&self.plans[*number as usize], arguments, view)?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let value = |scalar: &Scalar| scalar.value(&[], &given).map(Val::as_key).map_err(|_| Cause::Unusable);
+        let mut parts = Vec::new();
+        if let Some(scope) = &access.scope {
+            conjuncts(scope, &mut parts);
+        }
+        let mut least: Option<(Val, bool)> = None;
+        for part in parts {
+            let (limit, is_in) = match part {
+                Condition::In(Scalar::Column(of), list) if *of == column => {
+                    let mut values = list.iter().map(value).collect::<Result<Vec<Val>, Cause>>()?;
+                    values.retain(|value| *value != Val::Null);
+                    values.sort_by(|left, right| self.symbols.sort_order(*left, *right));
+                    values.dedup();
+                    return Ok(Place::Among(values));
+                }
+                Condition::Compare(Comparison::Greater, left, right) if *left == Scalar::Column(column) => {
+                    (right, false)
+                }
+                Condition::Compare(Comparison::GreaterOrEqual, left, right) if *left == Scalar::Column(column) => {
+                    (right, true)
+                }
+                Condition::Compare(Comparison::Less, left, right) if *right == Scalar::Column(column) => (left, false),
+                Condition::Compare(Comparison::LessOrEqual, left, right) if *right == Scalar::Column(column) => {
+                    (left, true)
+                }
+                _ => continue,
+            };
+            let limit = value(limit)?;
+            let is_nearer = |(known, _): (Val, bool)| self.symbols.sort_order(limit, known).is_gt();
+            if least.is_none_or(is_nearer) {
+                least = Some((limit, is_in));
+            }
+        }
+        Ok(Place::From(least))
     }
 
     /// The keys of those among these rows that lie on one of a statement's paths, whether or not they satisfy the rest of
@@ -87,5 +133,15 @@ fn fixed(scope: &Condition, column: usize) -> Option<&Scalar> {
         Condition::Compare(_, left, right) if *right == Scalar::Column(column) => Some(left),
         Condition::In(Scalar::Column(of), list) if *of == column => list.first(),
         _ => None,
+    }
+}
+
+fn conjuncts<'a>(condition: &'a Condition, into: &mut Vec<&'a Condition>) {
+    match condition {
+        Condition::And(left, right) => {
+            conjuncts(left, into);
+            conjuncts(right, into);
+        }
+        other => into.push(other),
     }
 }

@@ -4,7 +4,7 @@ use super::super::cause::Cause;
 use super::super::store::{ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
 use super::{View, values};
-use crate::sql::{Given, Insert, NewRows, OnConflict, PlanKind};
+use crate::sql::{Condition, Given, Insert, NewRows, OnConflict, Output, PlanKind, Scalar, Select};
 
 impl Store {
     /// The rows that an `INSERT` is to put in, as these committed rows and its transaction's changes make them.
@@ -32,6 +32,80 @@ impl Store {
         let row = self.rows.get(row);
         self.check_not_null(table, row)?;
         Ok(self.numbered_keys(table, row))
+    }
+
+    /// The new row that an `INSERT … SELECT` makes of one row that it has found.
+    pub(crate) fn new_row_of(
+        &self,
+        request: RequestId,
+        select: &Select,
+        row: RowId,
+        looks_at: ContentsId,
+        changes: ChangesId,
+    ) -> Result<RowId, Cause> {
+        let (_, arguments) = self.requests.get(request);
+        let (answers, _) = self.answers(self.plan(request), arguments, View { base: looks_at, changes, only: None })?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let shown = select.output.show(std::iter::once(self.rows.get(row).as_slice()), &given);
+        let row = shown.map_err(|_| Cause::Unusable)?.pop().ok_or(Cause::Unusable)?;
+        Ok(self.rows.id(&row))
+    }
+
+    /// A new row as its table takes it: with a value in place of NULL where that is refused, when the statement ignores it.
+    pub(crate) fn accepted(&self, table: usize, row: RowId, ignores: bool) -> Result<RowId, Cause> {
+        let mut values = self.rows.get(row).clone();
+        if ignores {
+            self.fill_nulls(table, &mut values);
+        }
+        self.check_not_null(table, &values)?;
+        Ok(self.rows.id(&values))
+    }
+
+    /// True when a row satisfies this condition of a statement.
+    pub(crate) fn passes(
+        &self,
+        request: RequestId,
+        filter: Option<&Condition>,
+        row: RowId,
+        looks_at: ContentsId,
+        changes: ChangesId,
+    ) -> Result<bool, Cause> {
+        let Some(filter) = filter else { return Ok(true) };
+        let (_, arguments) = self.requests.get(request);
+        let (answers, _) = self.answers(self.plan(request), arguments, View { base: looks_at, changes, only: None })?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        filter.holds(self.rows.get(row), &given).map(|holds| holds == Some(true)).map_err(|_| Cause::Unusable)
+    }
+
+    /// True when a row may be among those that a sub-select with which it is joined will find: it has the value that each of
+    /// these has.
+    pub(crate) fn may_go_with(
+        &self,
+        request: RequestId,
+        number: usize,
+        filter: Option<&Condition>,
+        row: RowId,
+    ) -> Result<bool, Cause> {
+        let (_, arguments) = self.requests.get(request);
+        let plan = self.plan(request);
+        let select = &plan.subs[number];
+        let (Some(table), Output::Rows(columns), Some(sub_filter)) = (select.table, &select.output, &select.filter)
+        else {
+            return Ok(true);
+        };
+        let (Some(Scalar::Column(column)), Some(joined)) = (columns.first(), filter.and_then(|all| all.joined(number)))
+        else {
+            return Ok(true);
+        };
+        let given = Given { arguments, answers: &[], symbols: &self.symbols };
+        let mut other = vec![Val::Null; self.tables.tables[table].columns.len()];
+        other[*column] = joined.value(self.rows.get(row), &given).map_err(|_| Cause::Unusable)?;
+        sub_filter.holds(&other, &given).map(|holds| holds != Some(false)).map_err(|_| Cause::Unusable)
+    }
+
+    /// True when two rows hold the same values.
+    pub(crate) fn are_one(&self, left: RowId, right: RowId) -> bool {
+        left == right || self.are_same(self.rows.get(left), self.rows.get(right))
     }
 
     /// What `DO UPDATE` makes of the row that is there, for this new one; `None` when its `WHERE` leaves it alone.

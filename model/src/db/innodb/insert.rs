@@ -1,57 +1,221 @@
 //! New records.
 //!
-//! Rules (InnoDB's `row_ins_duplicate_error_in_clust`, `row_ins_scan_sec_index_for_duplicate`, `lock_rec_insert_check_and_lock`):
+//! Rules (InnoDB's `row_ins`, `row_ins_duplicate_error_in_clust`, `row_ins_scan_sec_index_for_duplicate`,
+//! `row_ins_clust_index_entry_by_modify`; MariaDB's manual, "INSERT ON DUPLICATE KEY UPDATE"):
+//! - rows are put in one after the other, those of a `SELECT` each as it is found; and a row into one index after the other,
+//!   the primary key first: what is in stays there while the row waits at the next one;
 //! - a record that is there already is locked in share mode, or, for `ON DUPLICATE KEY UPDATE`, exclusively, before anybody
-//!   says that the key is taken; that lock stays, also when the statement fails, and from repeatable read on with the gap
-//!   before the record;
-//! - a new record waits for whoever has locked the gap it goes into; it does not keep others from locking that gap;
-//! - the keys are dealt with one after the other, the primary one first.
+//!   says that the key is taken; that lock stays, also when the statement fails; by a further key, at every level, with the
+//!   gap before it, and when none of its records takes the key, with the record behind them, too;
+//! - a marked record of the same key is written anew, for which it has to be locked exclusively;
+//! - a new record waits for whoever has locked the gap it goes into; it does not keep others from locking that gap.
 
-use super::{Asked, Cause, Effects, Gap, KeyId, Running, Wait, Want};
-use crate::db::{Change, DbCall};
+use super::{Cause, Effects, KeyId, ReplyId, Running, Seen, Stop, Want};
+use crate::db::{Answered, Change, ContentsId, RowId, Rule};
+use crate::sql::{Insert, NewRows, OnConflict, Output, PlanKind, Select, Space};
+
+/// What became of a record that was to be put into an index.
+enum Put {
+    /// It is in: a new one, or a marked one that was written anew.
+    New,
+    Anew,
+    /// The key is taken, by this record.
+    Taken(KeyId),
+}
 
 impl Running<'_> {
-    pub(super) fn insert(&mut self, effects: &mut Effects) -> Asked {
+    pub(super) fn insert(&mut self, effects: &mut Effects) -> Result<ReplyId, Stop> {
         let store = self.store;
         let plan = store.plan(self.request);
-        let committed = self.database.committed;
-        let changes = self.database.connections[self.who].changes;
-        let looks_at = self.looks_at();
-        let apart;
-        let run = if looks_at == committed {
-            store.run(committed, changes, self.request)
+        let PlanKind::Insert(insert) = &plan.kind else { return Err(Stop::Fails(Cause::Unusable)) };
+        let subs: Vec<usize> = (0..plan.subs.len()).collect();
+        if !subs.is_empty() {
+            self.read_subs(&subs)?;
+        }
+        let mut affected = 0;
+        match source(insert) {
+            Some((select, table)) if self.locks_reads() => {
+                let one_by_one = select.order.is_empty() && matches!(select.output, Output::Rows(_));
+                if one_by_one && table != plan.table {
+                    self.read(select, |run, key| {
+                        let new = run.step(|run| run.new_row(select, key))?;
+                        if let Seen::Row(new) = new {
+                            affected += run.put_row(insert, new, effects)?;
+                        }
+                        Ok(true)
+                    })?;
+                    return Ok(store.replies.id(&Answered::Affected(affected)));
+                }
+                self.read(select, |_, _| Ok(true))?;
+            }
+            _ => {}
+        }
+        let looks_at = if plan.reads().next().is_some() { self.look()? } else { self.database.committed };
+        for row in store.new_rows(looks_at, self.before, self.request)? {
+            affected += self.put_row(insert, row, effects)?;
+        }
+        Ok(store.replies.id(&Answered::Affected(affected)))
+    }
+
+    /// The new row that comes of one that the source has found.
+    fn new_row(&mut self, select: &Select, key: KeyId) -> Result<Seen, Stop> {
+        let (committed, changes) = (self.database.committed, self.changes());
+        let Some(row) = self.store.seen(committed, changes, key) else { return Ok(Seen::End) };
+        Ok(Seen::Row(self.store.new_row_of(self.request, select, row, committed, changes)?))
+    }
+
+    /// Put one row in, or do what the statement says about a key that is taken. How many rows that counts for.
+    fn put_row(&mut self, insert: &Insert, row: RowId, effects: &mut Effects) -> Result<u32, Stop> {
+        let store = self.store;
+        let table = store.plan(self.request).table;
+        let row = store.accepted(table, row, matches!(insert.on_conflict, OnConflict::Skip { .. }))?;
+        let updates = matches!(insert.on_conflict, OnConflict::Update { .. });
+        let indexes = store.indexes(table);
+        let mut put = Vec::new();
+        for space in &indexes {
+            let seen = self.step(|run| {
+                Ok(match run.put_record(*space, row, updates, effects)? {
+                    Put::New => Seen::Done,
+                    Put::Anew => Seen::End,
+                    Put::Taken(by) => Seen::Taken(by),
+                })
+            })?;
+            let Seen::Taken(by) = seen else {
+                put.push((*space, seen == Seen::Done));
+                continue;
+            };
+            if matches!(insert.on_conflict, OnConflict::Refuse) {
+                return Err(Stop::Fails(Cause::Duplicate));
+            }
+            self.step(|run| {
+                run.take_back(&put, row);
+                Ok(Seen::Done)
+            })?;
+            return if updates { self.update_instead(by, row, effects) } else { Ok(0) };
+        }
+        Ok(1)
+    }
+
+    /// Put a row's record into one index.
+    fn put_record(&mut self, space: Space, row: RowId, updates: bool, effects: &mut Effects) -> Result<Put, Stop> {
+        let store = self.store;
+        let record = store.record(space, row);
+        let (table, _) = store.index(space);
+        let want = if updates { Want::Exclusive } else { Want::Share };
+        if let Some(by) = self.taken(space, row, want)? {
+            store.note(Rule::InnodbTaken);
+            return Ok(Put::Taken(by));
+        }
+        let is_further = usize::from(space) != table;
+        let is_there = self.database.records(store, space).contains(&record);
+        if is_there {
+            store.note(Rule::InnodbAnew);
+            self.lock_to_write(record)?;
         } else {
-            apart = store.run_apart(committed, looks_at, changes, self.request, None);
-            &apart
+            self.ask_to_put(record)?;
+            let connection = &mut self.database.connections[self.who];
+            connection.made = store.add_keys(connection.made, std::iter::once(record));
+        }
+        if is_further {
+            self.lock(record, Want::Exclusive);
+        } else {
+            let keys = store.keys_of(table, store.rows.get(row));
+            let changed: Vec<(KeyId, Change)> = keys.into_iter().map(|key| (key, Change::Put(row))).collect();
+            self.write(&changed, effects);
+        }
+        Ok(if is_there { Put::Anew } else { Put::New })
+    }
+
+    /// Lock the records under which a row's key may be taken: the one by which it is.
+    fn taken(&mut self, space: Space, row: RowId, want: Want) -> Result<Option<KeyId>, Stop> {
+        let store = self.store;
+        let record = store.record(space, row);
+        let (table, columns) = store.index(space);
+        let records = self.database.records(store, space);
+        if usize::from(space) == table {
+            if !records.contains(&record) {
+                return Ok(None);
+            }
+            self.lock_record(record, want, false)?;
+            return Ok((!self.database.is_marked(store, record)).then_some(record));
+        }
+        let key = columns.len() - store.tables.tables[table].primary.len();
+        let values = store.keys.get(record).values[..key].to_vec();
+        let is_of_key = |known: &KeyId| store.compare_prefix(*known, &values).is_eq();
+        if values.contains(&crate::db::Val::Null) || !records.iter().any(is_of_key) {
+            return Ok(None);
+        }
+        let from = records.partition_point(|known| store.compare_prefix(*known, &values).is_lt());
+        for known in &records[from..] {
+            self.lock_record(*known, want, true)?;
+            if !is_of_key(known) {
+                return Ok(None);
+            }
+            // What is to be put in is not there yet, whatever the row says by now.
+            if *known != record && !self.database.is_marked(store, *known) {
+                return Ok(Some(*known));
+            }
+        }
+        self.lock_end(space);
+        Ok(None)
+    }
+
+    /// Take a row's records back out of these indexes.
+    fn take_back(&mut self, put: &[(Space, bool)], row: RowId) {
+        let store = self.store;
+        let out: Vec<KeyId> =
+            put.iter().filter(|(_, is_new)| *is_new).map(|(space, _)| store.record(*space, row)).collect();
+        let Some((table, _)) = put.first() else { return };
+        let keys = store.keys_of(usize::from(*table), store.rows.get(row));
+        let connection = &mut self.database.connections[self.who];
+        let back = |(key, change): &(KeyId, Change)| match change {
+            Change::Put(_) if keys.contains(key) => {
+                (*key == keys[0] && !out.contains(key)).then_some((*key, Change::Locked))
+            }
+            Change::Reborn(_) if keys.contains(key) => Some((*key, Change::Gone)),
+            _ => (!out.contains(key)).then_some((*key, *change)),
         };
-        let on_taken = if plan.updates_instead() { Want::Exclusive } else { Want::Share };
-        for key in &run.wanted {
-            let is_entry = self.entries(store.keys.get(*key).space).contains(key);
-            if is_entry && self.is_in_the_way(*key, on_taken) {
-                return self.wait(Wait { keys: vec![*key], ..Wait::new(DbCall::Run(self.request), on_taken) });
-            }
-            let is_taken = store.seen(committed, changes, *key).is_some();
-            if is_taken {
-                if self.is_too_new(*key) {
-                    return self.fails(Cause::Stale);
-                }
-                self.lock(*key, on_taken);
-                if self.locks_gaps() {
-                    let space = store.keys.get(*key).space;
-                    let gap = self.gap_at(space, &self.entries(space), *key);
-                    self.lock_gap(Gap { before: Some(*key), ..gap });
-                }
-                break;
-            }
-            if self.is_in_the_way(*key, Want::Gap) {
-                return self.wait(Wait { keys: vec![*key], ..Wait::new(DbCall::Run(self.request), Want::Gap) });
-            }
+        connection.changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(back).collect());
+        let made = store.key_sets.get(connection.made).iter().copied().filter(|record| !out.contains(record));
+        connection.made = store.add_keys(super::NO_KEYS, made);
+        self.database.take_out(store, &out);
+    }
+
+    /// Change the row whose key is taken.
+    fn update_instead(&mut self, by: KeyId, new: RowId, effects: &mut Effects) -> Result<u32, Stop> {
+        let store = self.store;
+        let primary = store.primary_of(by);
+        for record in [by, primary] {
+            self.step(|run| {
+                run.lock_record(record, Want::Exclusive, false)?;
+                Ok(Seen::Done)
+            })?;
         }
-        if let Some(cause) = run.error {
-            return self.fails(cause);
-        }
-        let changed: Vec<(KeyId, Change)> = run.touched.iter().flatten().copied().collect();
-        self.write(&changed, effects);
-        self.ends(run.reply, effects)
+        let plan = store.plan(self.request);
+        let looks_at: ContentsId = if plan.subs.is_empty() { self.database.committed } else { self.look()? };
+        let seen = self.step(|run| {
+            let changes = run.changes();
+            let Some(there) = store.seen(run.database.committed, changes, primary) else { return Ok(Seen::Done) };
+            let Some(updated) = store.updated_for((there, new), looks_at, changes, run.request)? else {
+                return Ok(Seen::Done);
+            };
+            if store.are_one(there, updated) {
+                return Ok(Seen::Done);
+            }
+            let keys = store.keys_of(plan.table, store.rows.get(there)).into_iter().enumerate();
+            let change = |(place, key)| (key, if place == 0 { Change::Put(updated) } else { Change::Follows(updated) });
+            let changed: Vec<(KeyId, Change)> = keys.map(change).collect();
+            run.write(&changed, effects);
+            Ok(Seen::Row(updated))
+        })?;
+        Ok(if seen == Seen::Done { 1 } else { 2 })
+    }
+}
+
+/// The table from which the new rows come.
+fn source(insert: &Insert) -> Option<(&Select, usize)> {
+    match &insert.rows {
+        NewRows::Select(select) => Some((&**select, select.table?)),
+        NewRows::Values(_) => None,
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! | file | is about |
 //! |---|---|
-//! | `locking` | `UPDATE`, `DELETE`, locking reads: the records on a path, and the gaps between them |
+//! | `records` | the records of an index, those of removed rows among them |
+//! | `journal` | a statement that waits and goes on |
+//! | `requests` | a lock on a record, on a gap, for a new record |
+//! | `scan` | the records on a path, and the gaps between them |
+//! | `locking` | `UPDATE`, `DELETE`, locking reads |
 //! | `reads` | what a statement reads besides |
 //! | `insert` | new records, and those that have their keys already |
 //!
@@ -18,17 +22,28 @@
 //! - after 1213 and 1020 the transaction is gone, after a time-out only the statement is undone, and its locks stay; so after any other error.
 
 mod insert;
+mod journal;
 mod locking;
 mod reads;
+mod records;
+mod requests;
+mod scan;
 
 use smallvec::SmallVec;
 
-use super::gaps::Gap;
+pub(super) use journal::Seen;
+use journal::Stop;
+
 use super::{
-    Answered, Asked, Cause, Change, ContentsId, Database, DbCall, Effects, KeyId, NO_KEYS, NOTHING, ReplyId, RequestId,
-    RowId, Store, Transaction, Wait, Want,
+    Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,
+    NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
+
+/// True at the levels that lock the gaps between records.
+pub(super) fn locks_gaps(level: Level) -> bool {
+    matches!(level, Level::RepeatableRead | Level::Snapshot | Level::Serializable)
+}
 
 pub(super) fn ask(
     database: &mut Database,
@@ -36,6 +51,7 @@ pub(super) fn ask(
     store: &Store,
     who: usize,
     call: DbCall,
+    choices: &mut Choices,
     effects: &mut Effects,
 ) -> Asked {
     if let Some(reply) = database.bracket(engine, store, who, call, effects) {
@@ -43,9 +59,25 @@ pub(super) fn ask(
     }
     match call {
         DbCall::Run(request) => {
-            let before = database.connections[who].changes;
-            let granted = Vec::new();
-            Running { database, level: engine.level(), engine, store, who, request, before, granted }.go(None, effects)
+            let open = &database.connections[who];
+            let (before, made_before) = (open.changes, open.made);
+            let (granted, journal) = (None, Vec::new());
+            let level = engine.level();
+            Running {
+                database,
+                level,
+                engine,
+                store,
+                who,
+                request,
+                before,
+                made_before,
+                granted,
+                resumes: None,
+                journal,
+                at: 0,
+            }
+            .go(choices, effects)
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
@@ -60,14 +92,19 @@ pub(super) fn resume(
     store: &Store,
     who: usize,
     wait: Wait,
+    choices: &mut Choices,
     effects: &mut Effects,
 ) -> Asked {
     let DbCall::Run(request) = wait.call else {
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    let (before, granted) = (wait.before, wait.keys.clone());
-    Running { database, level: engine.level(), engine, store, who, request, before, granted }.go(Some(wait), effects)
+    let Wait { before, made_before, keys, want, journal, .. } = wait;
+    let granted = keys.first().map(|key| (*key, want));
+    let resumes = keys.first().copied();
+    let level = engine.level();
+    Running { database, level, engine, store, who, request, before, made_before, granted, resumes, journal, at: 0 }
+        .go(choices, effects)
 }
 
 /// Whoever holds what a statement waits for, and whoever asked for it before.
@@ -75,7 +112,7 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
     let mut found = SmallVec::new();
     let Some(wait) = &database.connections[who].wait else { return found };
     for key in &wait.keys {
-        for other in in_the_way(database, store, who, *key, wait.want, Some(wait.turn)) {
+        for other in requests::in_the_way(database, store, who, *key, wait.want, Some(wait.turn)) {
             if !found.contains(&other) {
                 found.push(other);
             }
@@ -84,28 +121,31 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
     found
 }
 
-/// The others who hold what is wanted of a key, or asked for it before.
-fn in_the_way<'a>(
-    database: &'a Database,
-    store: &'a Store,
-    who: usize,
-    key: KeyId,
-    want: Want,
-    turn: Option<u8>,
-) -> impl Iterator<Item = usize> + 'a {
-    let holders: SmallVec<[usize; 2]> = match want {
-        Want::Gap => database.gap_holders(store, who, key).collect(),
-        _ => database.holders(store, who, key, want).collect(),
-    };
-    let others = database.connections.iter().enumerate().filter(move |(other, _)| *other != who);
-    let asked_before = others.filter(move |(_, open)| {
-        let beside =
-            |other: Want| matches!((want, other), (Want::Share, Want::Share) | (Want::Gap, _) | (_, Want::Gap));
-        open.wait.as_ref().is_some_and(|wait| {
-            wait.keys.contains(&key) && !beside(wait.want) && turn.is_none_or(|turn| wait.turn < turn)
-        })
-    });
-    holders.into_iter().chain(asked_before.map(|(other, _)| other))
+/// True when a cycle of waits is found however the transaction that is followed is chosen, where several are in the way.
+pub(super) fn is_surely_deadlocked(database: &Database, store: &Store, who: usize) -> bool {
+    let mut next = who;
+    for _ in &database.connections {
+        let [only] = waits_for(database, store, next)[..] else { return false };
+        if only == who {
+            return true;
+        }
+        next = only;
+    }
+    false
+}
+
+/// For whom a statement is known to wait when a deadlock is looked for: those who hold what it wants, or else who asked for
+/// it first (`lock_rec_other_has_conflicting` and `Deadlock::check_and_resolve`, which follow one transaction that is waited
+/// for, and not all of them). A cycle that leads past a request that waits may so stay unseen for a while.
+pub(super) fn waits_for(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
+    let Some(wait) = &database.connections[who].wait else { return SmallVec::new() };
+    let held = wait.keys.iter().flat_map(|key| requests::holders(database, store, who, *key, wait.want));
+    let held: SmallVec<[usize; 2]> = held.collect();
+    if !held.is_empty() {
+        return held;
+    }
+    let first = |other: &usize| database.connections[*other].wait.as_ref().map(|wait| wait.turn);
+    blockers(database, store, who).into_iter().min_by_key(first).into_iter().collect()
 }
 
 /// A statement under way.
@@ -116,30 +156,46 @@ struct Running<'a> {
     store: &'a Store,
     who: usize,
     request: RequestId,
-    /// What its transaction had done before it.
-    before: super::ChangesId,
-    /// The keys that it was waiting for: it is its turn there, and whoever waits for them came later.
-    granted: Vec<KeyId>,
+    /// What its transaction had done before it, and the records that it had put in.
+    before: ChangesId,
+    made_before: KeySetId,
+    /// What it was waiting for: it is its turn there, and whoever waits for that came later.
+    granted: Option<(KeyId, Want)>,
+    /// The record at which it goes on, until it has taken a step.
+    resumes: Option<KeyId>,
+    /// What it has come to so far, and how much of that it has been told again.
+    journal: Vec<Seen>,
+    at: usize,
 }
 
 impl Running<'_> {
-    fn go(&mut self, wait: Option<Wait>, effects: &mut Effects) -> Asked {
+    fn go(mut self, choices: &mut Choices, effects: &mut Effects) -> Asked {
         let plan = self.store.plan(self.request);
-        if plan.only_reads() && !(self.level == Level::Serializable && self.in_transaction()) {
+        if plan.only_reads() && !self.locks_plain_reads() {
             return self.plain_read(effects);
         }
-        let has_looked = wait.as_ref().is_some_and(|wait| wait.rest.is_some());
-        if !has_looked && let Some(asked) = self.lock_reads() {
-            return asked;
+        let gaps_before = self.database.connections[self.who].gaps;
+        let came_to = if plan.inserts() { self.insert(effects) } else { self.locking(choices, effects) };
+        match came_to {
+            Ok(reply) => self.ends(reply, effects),
+            Err(Stop::Fails(cause)) => self.fails(cause),
+            Err(Stop::Waits { key, want }) => self.wait(key, want, gaps_before),
         }
-        if plan.inserts() { self.insert(effects) } else { self.locking(wait, effects) }
+    }
+
+    fn locks_plain_reads(&self) -> bool {
+        self.level == Level::Serializable && self.in_transaction()
     }
 
     fn in_transaction(&self) -> bool {
         self.database.connections[self.who].transaction != Transaction::None
     }
 
-    fn changes(&self) -> super::ChangesId {
+    fn locks_gaps(&self) -> bool {
+        locks_gaps(self.level)
+    }
+
+    fn changes(&self) -> ChangesId {
         self.database.connections[self.who].changes
     }
 
@@ -162,12 +218,6 @@ impl Running<'_> {
         *connection.snapshot.get_or_insert(committed)
     }
 
-    /// True when a record is newer than the snapshot, at the level that minds.
-    fn is_too_new(&self, key: KeyId) -> bool {
-        let newer = self.database.connections[self.who].newer;
-        self.level == Level::Snapshot && newer.is_some_and(|newer| self.store.has_key(newer, key))
-    }
-
     fn plain_read(&mut self, effects: &mut Effects) -> Asked {
         let (base, changes) = match self.level {
             Level::ReadUncommitted => (self.newest(), NOTHING),
@@ -182,84 +232,32 @@ impl Running<'_> {
         }
     }
 
-    /// True at the levels that lock the gaps between records.
-    fn locks_gaps(&self) -> bool {
-        matches!(self.level, Level::RepeatableRead | Level::Snapshot | Level::Serializable)
-    }
-
-    /// True when somebody holds what is wanted of a key, or asked for it before: whoever has it already need not ask.
-    fn is_in_the_way(&self, key: KeyId, want: Want) -> bool {
-        let own = &self.database.connections[self.who];
-        let has = match want {
-            Want::Gap | Want::Insert => false,
-            Want::Share => self.has_exclusive(key) || self.store.has_key(own.shared, key),
-            Want::Exclusive => self.has_exclusive(key),
-        };
-        let turn = self.granted.contains(&key).then_some(0);
-        !has && in_the_way(self.database, self.store, self.who, key, want, turn).next().is_some()
-    }
-
-    fn has_exclusive(&self, key: KeyId) -> bool {
-        let own = self.store.changes.get(self.database.connections[self.who].changes);
-        let place = own.binary_search_by_key(&key, |(known, _)| *known);
-        place.is_ok_and(|place| !matches!(own[place].1, Change::Follows(_)))
-    }
-
-    /// The entries of an index: what is committed, what any transaction has put there or marked as removed.
-    fn entries(&self, space: u16) -> Vec<KeyId> {
-        let store = self.store;
-        let committed = store.contents.get(self.database.committed)[usize::from(space)].iter().map(|(key, _)| *key);
-        let mut entries: Vec<KeyId> = committed.collect();
-        for open in &self.database.connections {
-            let written = store.changes.get(open.changes).iter().filter(|(_, change)| *change != Change::Locked);
-            entries.extend(written.map(|(key, _)| *key).filter(|key| store.keys.get(*key).space == space));
-        }
-        entries.sort_by(|left, right| store.compare_keys(*left, *right));
-        entries.dedup();
-        entries
-    }
-
-    fn lock(&mut self, key: KeyId, want: Want) {
-        let connection = &mut self.database.connections[self.who];
-        if want == Want::Share {
-            connection.shared = self.store.add_keys(connection.shared, std::iter::once(key));
-        } else {
-            connection.changes = self.store.add_changes(connection.changes, &[(key, Change::Locked)]);
-        }
-    }
-
-    fn lock_gap(&mut self, gap: Gap) {
-        let connection = &mut self.database.connections[self.who];
-        connection.gaps = self.store.add_gap(connection.gaps, gap);
-    }
-
-    /// The gap in which this key stands, or would stand, among these entries.
-    fn gap_at(&self, space: u16, entries: &[KeyId], key: KeyId) -> Gap {
-        let store = self.store;
-        let behind = entries.partition_point(|entry| store.compare_keys(*entry, key).is_lt());
-        let after = behind.checked_sub(1).map(|place| entries[place]);
-        let before = entries[behind..].iter().copied().find(|entry| *entry != key);
-        Gap { space, after, before }
-    }
-
-    fn write(&mut self, changed: &[(KeyId, Change)], effects: &mut Effects) {
-        let connection = &mut self.database.connections[self.who];
-        connection.changes = self.store.add_changes(connection.changes, changed);
-        effects.changed.extend(changed.iter().copied());
-    }
-
-    fn wait(&mut self, wait: Wait) -> Asked {
+    fn wait(&mut self, key: KeyId, want: Want, gaps_before: GapSetId) -> Asked {
         let turn =
             self.database.connections.iter().filter_map(|open| open.wait.as_ref()).map(|wait| wait.turn + 1).max();
-        let wait = Wait { turn: turn.unwrap_or(0), one_queue: true, before: self.before, ..wait };
+        let journal = std::mem::take(&mut self.journal);
+        let (before, made_before) = (self.before, self.made_before);
+        let wait = Wait {
+            keys: vec![key],
+            turn: turn.unwrap_or(0),
+            one_queue: true,
+            before,
+            made_before,
+            gaps_before,
+            journal,
+            ..Wait::new(DbCall::Run(self.request), want)
+        };
         self.database.connections[self.who].wait = Some(Box::new(wait));
         Asked::Blocked
     }
 
     fn fails(&mut self, cause: Cause) -> Asked {
         match self.database.connections[self.who].transaction {
-            Transaction::None => self.database.reset(self.who),
-            _ => self.database.fail(self.engine, self.store, self.who, cause),
+            Transaction::None => self.database.reset(self.store, self.who),
+            _ => {
+                self.database.undo(self.store, self.who, self.before, self.made_before);
+                self.database.fail(self.engine, self.store, self.who, cause);
+            }
         }
         Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
     }

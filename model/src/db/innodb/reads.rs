@@ -1,67 +1,229 @@
 //! What a statement reads besides the rows that it deals with: sub-selects, and the source of an `INSERT … SELECT`.
 //!
 //! Rules (MySQL's manual, "Locks Set by Different SQL Statements"; measured on 10.11):
-//! - of a statement that writes, from repeatable read on, they are locked in share mode on their path, gaps included, before
-//!   the statement comes to any row of its own; so are those of a plain read in a serializable transaction;
-//! - below repeatable read, and in a locking read, they are read as a plain read is.
+//! - of a statement that writes, from repeatable read on, they are locked in share mode on their path, gaps included; so are
+//!   those of a plain read in a serializable transaction;
+//! - below repeatable read, and in a locking read, they are read as a plain read is;
+//! - what goes into a condition is read before the statement comes to any row of its own, and so is what comes by a unique
+//!   key; what else goes into a new value is read when the first row is there that needs it;
+//! - of `EXISTS` no more is read than the first row that it finds.
 
-use super::{Asked, Cause, KeyId, Running, Wait, Want};
-use crate::db::exec::View;
-use crate::db::{ContentsId, DbCall};
+use super::scan::{Part, Scan};
+use super::{Cause, KeyId, Running, Seen, Stop, Store, Want};
+use crate::db::exec::{Place, View};
+use crate::db::{ContentsId, Key, NOTHING, RequestId};
 use crate::engine::Level;
+use crate::sql::{Access, Aggregate, Condition, OnLocked, Output, Path, PlanKind, Scalar, Select, Space};
 
 impl Running<'_> {
-    /// Lock what the statement reads besides; `Some` when it has to wait or fails.
-    pub(super) fn lock_reads(&mut self) -> Option<Asked> {
-        let plan = self.store.plan(self.request);
-        let locks = self.locks_gaps() && (plan.writes() || self.level == Level::Serializable);
-        if !locks || plan.reads().next().is_none() {
-            return None;
-        }
-        for read in plan.reads() {
-            let view = View { base: self.database.committed, changes: self.changes(), only: None };
-            let place = match self.store.place(self.request, &read.select.access, read.table, view) {
-                Ok(place) => place,
-                Err(cause) => return Some(self.fails(cause)),
-            };
-            let way = match self.way(&read.select.access, read.table, place) {
-                Ok(way) => way,
-                Err(cause) => return Some(self.fails(cause)),
-            };
-            for step in way.steps {
-                let keys: Vec<KeyId> = step.entry.into_iter().chain(step.row).collect();
-                for key in keys {
-                    if self.is_in_the_way(key, Want::Share) {
-                        if let Some(gap) = step.gap {
-                            self.lock_gap(gap);
-                        }
-                        let call = DbCall::Run(self.request);
-                        return Some(self.wait(Wait { keys: vec![key], ..Wait::new(call, Want::Share) }));
-                    }
-                    if self.is_too_new(key) {
-                        return Some(self.fails(Cause::Stale));
-                    }
-                    self.lock(key, Want::Share);
-                }
-                if let Some(gap) = step.gap {
-                    self.lock_gap(gap);
-                }
-            }
-            if let Some(gap) = way.rest {
-                self.lock_gap(gap);
-            }
-        }
-        None
+    /// True when what the statement reads besides is locked.
+    pub(super) fn locks_reads(&self) -> bool {
+        self.locks_gaps() && (self.store.plan(self.request).writes() || self.level == Level::Serializable)
     }
 
-    /// The rows in which they look.
-    pub(super) fn looks_at(&mut self) -> ContentsId {
-        let plan = self.store.plan(self.request);
-        let committed = self.database.committed;
-        match self.level {
-            Level::ReadUncommitted => self.newest(),
-            Level::RepeatableRead | Level::Snapshot if !plan.writes() => self.snapshot(),
-            _ => committed,
+    /// The rows in which a statement looks for what its sub-selects say.
+    pub(super) fn look(&mut self) -> Result<ContentsId, Stop> {
+        if self.locks_reads() {
+            // They are locked, and as they are now.
+            return Ok(self.database.committed);
+        }
+        let seen = self.step(|run| {
+            let plan = run.store.plan(run.request);
+            Ok(Seen::Contents(match run.level {
+                Level::ReadUncommitted => run.newest(),
+                Level::RepeatableRead | Level::Snapshot if !plan.writes() => run.snapshot(),
+                _ => run.database.committed,
+            }))
+        })?;
+        match seen {
+            Seen::Contents(contents) => Ok(contents),
+            _ => Ok(self.database.committed),
         }
     }
+
+    /// Read these sub-selects: locked, where they are. Whether each of them found a row.
+    pub(super) fn read_subs(&mut self, numbers: &[usize]) -> Result<Vec<bool>, Stop> {
+        let mut found = Vec::new();
+        if !self.locks_reads() {
+            return Ok(found);
+        }
+        let plan = self.store.plan(self.request);
+        for number in numbers {
+            let select = &plan.subs[*number];
+            let asks_whether = self.condition().is_some_and(|condition| condition.asks_whether(*number));
+            let mut finds = false;
+            self.read(select, |_, _| {
+                finds = true;
+                Ok(!asks_whether)
+            })?;
+            found.push(finds);
+        }
+        Ok(found)
+    }
+
+    /// Look the greatest value of a further key up in its index, where the statement asks for that of all rows or of those
+    /// with one value (MariaDB's `opt_sum_query`): the records from the end, or from that value, down to the first that is
+    /// not marked, and the gap behind them.
+    pub(super) fn read_greatest(&mut self) -> Result<(), Stop> {
+        let store = self.store;
+        let plan = store.plan(self.request);
+        let PlanKind::Select(select) = &plan.kind else { return Ok(()) };
+        let Output::Totals { aggregates, .. } = &select.output else { return Ok(()) };
+        for (number, (space, key)) in store.tables.tables[plan.table].uniques.iter().enumerate() {
+            let asks = |aggregate: &Aggregate| key.len() == 1 && *aggregate == Aggregate::Max(Scalar::Column(key[0]));
+            let by_key = match &select.filter {
+                None => None,
+                Some(Condition::Compare(..)) if select.access.path == Path::Unique(number) => {
+                    match self.parts(&select.access, plan.table, None)?.pop() {
+                        Some(Part::Entries(_, values)) => Some(values),
+                        _ => continue,
+                    }
+                }
+                Some(_) => continue,
+            };
+            if !aggregates.iter().any(asks) {
+                continue;
+            }
+            let mut from: Option<KeyId> = None;
+            loop {
+                let seen = self.step(|run| {
+                    let records = run.database.records(store, *space);
+                    let end = match (from, &by_key) {
+                        (Some(from), _) => records.partition_point(|known| store.compare_keys(*known, from).is_lt()),
+                        (None, Some(values)) => {
+                            records.partition_point(|known| store.compare_prefix(*known, values).is_le())
+                        }
+                        (None, None) => records.len(),
+                    };
+                    if from.is_none() {
+                        match records.get(end) {
+                            Some(behind) => run.lock_gap_before(*behind),
+                            None => run.lock_end(*space),
+                        }
+                    }
+                    let Some(record) = end.checked_sub(1).map(|place| records[place]) else { return Ok(Seen::End) };
+                    run.lock_record(record, Want::Share, true)?;
+                    let fits = by_key.as_ref().is_none_or(|values| store.compare_prefix(record, values).is_eq());
+                    let goes_on = fits && run.database.is_marked(store, record);
+                    Ok(if goes_on { Seen::Record(record, None) } else { Seen::End })
+                })?;
+                let Seen::Record(record, _) = seen else { break };
+                from = Some(record);
+            }
+        }
+        Ok(())
+    }
+
+    /// The condition of the statement, or of the source of its rows.
+    pub(super) fn condition(&self) -> Option<&Condition> {
+        let plan = self.store.plan(self.request);
+        match &plan.kind {
+            PlanKind::Select(select) => select.filter.as_ref(),
+            PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
+            PlanKind::Insert(_) => plan.source().and_then(|select| select.filter.as_ref()),
+        }
+    }
+
+    /// Come to the rows that a read finds, locking them in share mode.
+    pub(super) fn read(
+        &mut self,
+        select: &Select,
+        mut each: impl FnMut(&mut Self, KeyId) -> Result<bool, Stop>,
+    ) -> Result<(), Stop> {
+        let Some(table) = select.table else { return Ok(()) };
+        let store = self.store;
+        let covered = covered(store, select, table);
+        let parts = self.parts(&select.access, table, covered)?;
+        let request = self.request;
+        let satisfies = |run: &Running<'_>, key: KeyId| {
+            let committed = run.database.committed;
+            let Some(row) = store.seen(committed, run.changes(), key) else { return Ok(false) };
+            store.passes(request, select.filter.as_ref(), row, committed, run.changes())
+        };
+        let is_on_path = |key: KeyId| is_on_path(store, request, &select.access, table, key);
+        let covered = covered.is_some();
+        let (want, on_locked, passes_over, keeps) = (Want::Share, OnLocked::Wait, false, true);
+        let scan = Scan {
+            parts,
+            want,
+            on_locked,
+            covered,
+            keeps,
+            passes_over,
+            satisfies: &satisfies,
+            is_on_path: &is_on_path,
+        };
+        // Where the rows come in an order of their own, or go into a total, all of them are read before the limit counts.
+        let most = select.limit.filter(|_| select.order.is_empty() && matches!(select.output, Output::Rows(_)));
+        let mut found = 0;
+        self.scan(&scan, |run, key| {
+            found += 1;
+            Ok(each(run, key)? && most.is_none_or(|most| found < most))
+        })
+    }
+
+    /// The parts of a path. `covered`: the further key whose records are all that is needed.
+    pub(super) fn parts(&self, access: &Access, table: usize, covered: Option<Space>) -> Result<Vec<Part>, Cause> {
+        let store = self.store;
+        let space = table as Space;
+        let view = View { base: self.database.committed, changes: self.changes(), only: None };
+        Ok(match store.place(self.request, access, table, view)? {
+            Place::Entry(None) => Vec::new(),
+            Place::Entry(Some(key)) if store.keys.get(key).space == space => vec![Part::Key(key)],
+            Place::Entry(Some(key)) => {
+                let Key { space, values } = store.keys.get(key);
+                vec![Part::Entries(*space, values.clone())]
+            }
+            Place::Prefix(values) => vec![Part::Prefix(space, values)],
+            Place::Among(values) if values.len() > 1 && covered.is_some() => {
+                covered.map(Part::All).into_iter().collect()
+            }
+            Place::Among(values) => {
+                let part = |value| match store.tables.tables[table].primary.len() {
+                    1 => Part::Key(store.keys.id(&Key { space, values: vec![value] })),
+                    _ => Part::Prefix(space, vec![value]),
+                };
+                values.into_iter().map(part).collect()
+            }
+            Place::From(least) => vec![Part::From { space, least: least.map(|(value, is_in)| (vec![value], is_in)) }],
+            Place::Whole => match covered {
+                Some(space) => vec![Part::All(space)],
+                None => vec![Part::From { space, least: None }],
+            },
+        })
+    }
+}
+
+/// The further key in whose records a read finds all that it needs.
+pub(super) fn covered(store: &Store, select: &Select, table: usize) -> Option<Space> {
+    let mut columns = Vec::new();
+    if let Some(filter) = &select.filter {
+        filter.columns(&mut columns);
+    }
+    columns.extend(select.order.iter().map(|(column, _)| *column));
+    select.output.columns(&mut columns);
+    let definition = &store.tables.tables[table];
+    let holds =
+        |key: &[usize]| columns.iter().all(|column| key.contains(column) || definition.primary.contains(column));
+    let fits = |(number, (space, key)): (usize, &(Space, Vec<usize>))| {
+        let on_path = match select.access.path {
+            Path::Whole | Path::Range => true,
+            Path::Unique(of) => of == number,
+            _ => false,
+        };
+        (on_path && holds(key)).then_some(*space)
+    };
+    definition.uniques.iter().enumerate().find_map(fits)
+}
+
+/// True when a record of the primary key lies on a path, by its key alone.
+pub(super) fn is_on_path(
+    store: &Store,
+    request: RequestId,
+    access: &Access,
+    table: usize,
+    key: KeyId,
+) -> Result<bool, Cause> {
+    let empty = store.contents.id(&vec![Vec::new(); store.tables.spaces]);
+    store.is_key_on_path(empty, NOTHING, request, (access, table), key)
 }

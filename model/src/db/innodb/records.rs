@@ -1,0 +1,212 @@
+//! The records of an index. Locks are on records, so that it matters which of them are there, and not only which rows.
+//!
+//! A record of the primary key is known by that key; one of a further unique key by its columns followed by the primary key:
+//! there may be several records of one key, of which one at most is not marked as removed, and rows with NULL in it have
+//! records, too.
+//!
+//! Rules (InnoDB's `row_upd_del_mark_clust_rec`, `row_undo_ins`, `lock_update_delete`, `lock_rec_inherit_to_gap`):
+//! - a removed row's records are marked, and stay until nobody can need them any more (docs/decisions/0013): in a script for
+//!   as long as it takes, in an exploration until their transaction commits;
+//! - the records of a row that was put in are taken out when that is undone;
+//! - who has locked a record that is taken out, or waits for it, has locked the gap that it leaves; below repeatable read not
+//!   when the lock is exclusive.
+
+use crate::db::transactions::Caller;
+use crate::db::{
+    Change, ChangesId, ContentsId, Database, Gap, Key, KeyId, KeySetId, NO_KEYS, RowId, Rule, Store, Val, Want,
+};
+use crate::sql::Space;
+
+impl Store {
+    /// The table of an index, and the columns of a record's row in it.
+    pub(super) fn index(&self, space: Space) -> (usize, Vec<usize>) {
+        let tables = &self.tables.tables;
+        if let Some(table) = tables.get(usize::from(space)) {
+            return (usize::from(space), table.primary.clone());
+        }
+        let of =
+            |table: usize| tables[table].uniques.iter().find(|(known, _)| *known == space).map(|(_, key)| (table, key));
+        // Every space is a table's or a key's.
+        let (table, key) = (0..tables.len()).find_map(of).unwrap_or((0, &tables[0].primary));
+        (table, key.iter().chain(&tables[table].primary).copied().collect())
+    }
+
+    /// A row's record in an index.
+    pub(super) fn record(&self, space: Space, row: RowId) -> KeyId {
+        let row = self.rows.get(row);
+        let values = self.index(space).1.into_iter().map(|column| row[column].as_key()).collect();
+        self.keys.id(&Key { space, values })
+    }
+
+    /// The indexes of a table, the primary key first, the others in the order in which a new row is put into them.
+    pub(super) fn indexes(&self, table: usize) -> Vec<Space> {
+        let definition = &self.tables.tables[table];
+        let may_be_null = |key: &[usize]| key.iter().any(|column| !definition.not_null.contains(column));
+        let mut uniques: Vec<&(Space, Vec<usize>)> = definition.uniques.iter().collect();
+        uniques.sort_by_key(|(_, key)| may_be_null(key));
+        std::iter::once(table as Space).chain(uniques.into_iter().map(|(space, _)| *space)).collect()
+    }
+
+    /// The key under which the row of a record stands in its table.
+    pub(super) fn primary_of(&self, record: KeyId) -> KeyId {
+        let Key { space, values } = self.keys.get(record);
+        let (table, _) = self.index(*space);
+        if table as Space == *space {
+            return record;
+        }
+        let primary = self.tables.tables[table].primary.len();
+        self.keys.id(&Key { space: table as Space, values: values[values.len() - primary..].to_vec() })
+    }
+
+    /// True when this is the record of that row.
+    pub(super) fn is_record_of(&self, record: KeyId, row: Option<RowId>) -> bool {
+        row.is_some_and(|row| self.record(self.keys.get(record).space, row) == record)
+    }
+
+    fn records_of(&self, table: usize, row: RowId) -> impl Iterator<Item = KeyId> {
+        self.indexes(table).into_iter().map(move |space| self.record(space, row))
+    }
+}
+
+impl Database {
+    /// All records of an index, in their order.
+    pub(super) fn records(&self, store: &Store, space: Space) -> Vec<KeyId> {
+        let (table, _) = store.index(space);
+        let rows = &store.contents.get(self.committed)[table];
+        let mut records: Vec<KeyId> = if table as Space == space {
+            rows.iter().map(|(key, _)| *key).collect()
+        } else {
+            rows.iter().map(|(_, row)| store.record(space, *row)).collect()
+        };
+        let sets = self.connections.iter().map(|open| open.made).chain([self.removed]);
+        for set in sets.filter(|set| *set != NO_KEYS) {
+            let set = store.key_sets.get(set).iter().copied();
+            records.extend(set.filter(|key| store.keys.get(*key).space == space));
+        }
+        records.sort_by(|left, right| store.compare_keys(*left, *right));
+        records.dedup();
+        records
+    }
+
+    /// The newest row under a primary key, committed or not.
+    pub(super) fn newest_row(&self, store: &Store, key: KeyId) -> Option<RowId> {
+        let written = self.connections.iter().find_map(|open| written(store, open.changes, key));
+        written.unwrap_or_else(|| store.committed(self.committed, key))
+    }
+
+    /// True when a record is marked as removed.
+    pub(super) fn is_marked(&self, store: &Store, record: KeyId) -> bool {
+        !store.is_record_of(record, self.newest_row(store, store.primary_of(record)))
+    }
+
+    /// A transaction has committed: what it has removed, as far as it stays, and what it has put in and removed again.
+    pub(in crate::db) fn leave_removed(&mut self, store: &Store, who: usize, before: ContentsId) {
+        let connection = &mut self.connections[who];
+        let (changes, made) = (connection.changes, std::mem::take(&mut connection.made));
+        let mut marked: Vec<KeyId> = store.key_sets.get(made).clone();
+        marked.extend(store.key_sets.get(self.removed));
+        let mut kept = Vec::new();
+        for (key, _) in store.changes.get(changes) {
+            let table = usize::from(store.keys.get(*key).space);
+            if table >= store.tables.tables.len() || written(store, changes, *key).is_none() {
+                continue;
+            }
+            marked.extend(store.committed(before, *key).into_iter().flat_map(|row| store.records_of(table, row)));
+            kept.extend(store.committed(self.committed, *key).into_iter().flat_map(|row| store.records_of(table, row)));
+        }
+        marked.retain(|record| !kept.contains(record));
+        if store.caller == Caller::Script {
+            self.removed = store.add_keys(NO_KEYS, marked.into_iter());
+        } else {
+            self.take_out(store, &marked);
+        }
+    }
+
+    /// A statement is undone, and its locks stay.
+    pub(in crate::db) fn undo(&mut self, store: &Store, who: usize, before: ChangesId, made_before: KeySetId) {
+        let connection = &mut self.connections[who];
+        let made = std::mem::replace(&mut connection.made, made_before);
+        let out: Vec<KeyId> =
+            store.key_sets.get(made).iter().copied().filter(|record| !store.has_key(made_before, *record)).collect();
+        let known = store.changes.get(before);
+        let is_record = |key: &KeyId| {
+            let Key { space, values } = store.keys.get(*key);
+            store.index(*space).1.len() == values.len()
+        };
+        let undo = |(key, _): &(KeyId, Change)| match known.binary_search_by_key(key, |(known, _)| *known) {
+            Ok(place) => Some((*key, known[place].1)),
+            Err(_) => (is_record(key) && !out.contains(key)).then_some((*key, Change::Locked)),
+        };
+        connection.changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(undo).collect());
+        self.take_out(store, &out);
+    }
+
+    /// These records are in their indexes no longer: locks on them become locks on the gaps that they leave.
+    pub(in crate::db) fn take_out(&mut self, store: &Store, out: &[KeyId]) {
+        if self.connections.iter().all(super::super::Connection::holds_nothing) {
+            return;
+        }
+        for record in out {
+            let space = store.keys.get(*record).space;
+            let records = self.records(store, space);
+            let place = records.partition_point(|known| store.compare_keys(*known, *record).is_lt());
+            let after = place.checked_sub(1).map(|place| records[place]);
+            let before = records[place..].iter().copied().find(|known| known != record);
+            let left = Gap { space, after, before };
+            for open in &mut self.connections {
+                let gaps = store.gap_sets.get(open.gaps);
+                if gaps.iter().any(|gap| gap.after == Some(*record) || gap.before == Some(*record)) {
+                    let wider = |gap: &Gap| Gap {
+                        after: if gap.after == Some(*record) { after } else { gap.after },
+                        before: if gap.before == Some(*record) { before } else { gap.before },
+                        ..*gap
+                    };
+                    let mut gaps: Vec<Gap> = gaps.iter().map(wider).collect();
+                    gaps.sort_unstable();
+                    gaps.dedup();
+                    open.gaps = store.gap_sets.id(&gaps);
+                }
+                let has_shared = store.has_key(open.shared, *record);
+                let changes = store.changes.get(open.changes);
+                let held = changes.binary_search_by_key(record, |(known, _)| *known);
+                let waits = open.wait.as_ref().is_some_and(|wait| {
+                    wait.keys.contains(record)
+                        && (wait.want == Want::Share || wait.want == Want::Exclusive && self.locks_gaps)
+                });
+                if has_shared || waits || self.locks_gaps && held.is_ok() {
+                    open.gaps = store.add_gap(open.gaps, left);
+                    store.note(Rule::InnodbInherits);
+                }
+                if let Some(wait) = &mut open.wait {
+                    // Nobody waits for it any more (`lock_rec_reset_and_release_wait`).
+                    wait.keys.retain(|key| key != record || wait.want == Want::Gap);
+                }
+                if has_shared {
+                    let others = store.key_sets.get(open.shared).iter().copied().filter(|key| key != record);
+                    open.shared = store.add_keys(NO_KEYS, others);
+                }
+                if let Ok(place) = held {
+                    let mut changes = changes.clone();
+                    changes.remove(place);
+                    open.changes = store.changes.id(&changes);
+                }
+            }
+        }
+    }
+}
+
+/// What a transaction has written under a primary key: a row, or none any more. `None` when it has written nothing.
+pub(super) fn written(store: &Store, changes: ChangesId, key: KeyId) -> Option<Option<RowId>> {
+    let changes = store.changes.get(changes);
+    let place = changes.binary_search_by_key(&key, |(known, _)| *known).ok()?;
+    match changes[place].1 {
+        Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => Some(Some(row)),
+        Change::Gone => Some(None),
+        Change::Locked => None,
+    }
+}
+
+/// True when the first values of a record are these.
+pub(super) fn begins_with(store: &Store, record: KeyId, values: &[Val]) -> bool {
+    store.compare_prefix(record, values).is_eq()
+}

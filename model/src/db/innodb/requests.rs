@@ -1,0 +1,170 @@
+//! A lock on a record, on a gap, for a new record.
+//!
+//! Rules (InnoDB's `lock_rec_has_to_wait`, `lock_rec_convert_impl_to_expl`, `lock_rec_insert_check_and_lock`):
+//! - shared locks go together, exclusive ones with none; whoever has changed a record has it exclusively, without the gap
+//!   before it; who has it asks for the gap alone;
+//! - with `innodb_snapshot_isolation` a record that is newer than the snapshot is a conflict at once, whoever has locked it,
+//!   unless that one has written it anew;
+//! - locks on a gap go together, and keep new records out; nobody waits for a request to put one in;
+//! - a request waits behind those that came before it and that it could not be granted beside; while it waits for a record
+//!   with the gap before it, it keeps new records out already.
+
+use smallvec::SmallVec;
+
+use super::records::written;
+use super::{Cause, Database, KeyId, Level, Running, Stop, Store, Want};
+use crate::db::{Change, Gap, Rule};
+use crate::sql::Space;
+
+/// The others who hold what is wanted of a key, or asked for it before.
+pub(super) fn in_the_way<'a>(
+    database: &'a Database,
+    store: &'a Store,
+    who: usize,
+    key: KeyId,
+    want: Want,
+    turn: Option<u8>,
+) -> impl Iterator<Item = usize> + 'a {
+    let holders = holders(database, store, who, key, want);
+    let others = database.connections.iter().enumerate().filter(move |(other, _)| *other != who);
+    let asked_before = others.filter(move |(_, open)| {
+        let beside =
+            |other: Want| matches!((want, other), (Want::Share, Want::Share) | (Want::Gap, _) | (_, Want::Gap));
+        open.wait.as_ref().is_some_and(|wait| {
+            wait.keys.contains(&key) && !beside(wait.want) && turn.is_none_or(|turn| wait.turn < turn)
+        })
+    });
+    holders.into_iter().chain(asked_before.map(|(other, _)| other))
+}
+
+/// The others who hold what is wanted of a key.
+pub(super) fn holders(database: &Database, store: &Store, who: usize, key: KeyId, want: Want) -> SmallVec<[usize; 2]> {
+    match want {
+        Want::Gap => database.gap_holders(store, who, key).collect(),
+        _ => database.holders(store, who, key, want).collect(),
+    }
+}
+
+impl Running<'_> {
+    /// Lock a record, with the gap before it or without. True when that lock is new, and came without a wait: then it can be
+    /// let go again.
+    pub(super) fn lock_record(&mut self, record: KeyId, want: Want, with_gap: bool) -> Result<bool, Stop> {
+        let had = self.has(record, want);
+        if !had && self.is_as_committed(record) && self.is_too_new(record) {
+            return Err(Stop::Fails(Cause::Stale));
+        }
+        if !had && self.is_in_the_way(record, want) {
+            if with_gap {
+                self.lock_gap_before(record);
+            }
+            return Err(Stop::Waits { key: record, want });
+        }
+        if with_gap {
+            self.lock_gap_before(record);
+        }
+        let waited = self.granted == Some((record, want));
+        self.lock(record, want);
+        Ok(!had && !waited)
+    }
+
+    /// Lock a record that is to be written.
+    pub(super) fn lock_to_write(&mut self, record: KeyId) -> Result<(), Stop> {
+        if !self.has(record, Want::Exclusive) && self.is_in_the_way(record, Want::Exclusive) {
+            return Err(Stop::Waits { key: record, want: Want::Exclusive });
+        }
+        self.lock(record, Want::Exclusive);
+        Ok(())
+    }
+
+    /// True when somebody holds what is wanted of a record, or asked for it before: whoever has it already need not ask.
+    pub(super) fn is_in_the_way(&self, key: KeyId, want: Want) -> bool {
+        let turn = (self.granted == Some((key, want))).then_some(0);
+        in_the_way(self.database, self.store, self.who, key, want, turn).next().is_some()
+    }
+
+    pub(super) fn has(&self, record: KeyId, want: Want) -> bool {
+        let own = &self.database.connections[self.who];
+        let exclusive = self.store.changes.get(own.changes).binary_search_by_key(&record, |(known, _)| *known).is_ok();
+        exclusive || want == Want::Share && self.store.has_key(own.shared, record)
+    }
+
+    /// True for a record of a row whose newest version is committed.
+    pub(super) fn is_as_committed(&self, record: KeyId) -> bool {
+        let store = self.store;
+        let primary = store.primary_of(record);
+        self.database.connections.iter().all(|open| written(store, open.changes, primary).is_none())
+    }
+
+    /// True when a record is newer than the snapshot, at the level that minds.
+    fn is_too_new(&self, record: KeyId) -> bool {
+        let newer = self.database.connections[self.who].newer;
+        let is = self.level == Level::Snapshot && newer.is_some_and(|newer| self.store.has_key(newer, record));
+        if is {
+            self.store.note(Rule::InnodbStale);
+        }
+        is
+    }
+
+    pub(super) fn lock(&mut self, key: KeyId, want: Want) {
+        let connection = &mut self.database.connections[self.who];
+        if want == Want::Share {
+            connection.shared = self.store.add_keys(connection.shared, std::iter::once(key));
+        } else {
+            connection.changes = self.store.add_changes(connection.changes, &[(key, Change::Locked)]);
+        }
+    }
+
+    /// Let go of a record that is of no use.
+    pub(super) fn unlock(&mut self, record: KeyId, want: Want) {
+        let connection = &mut self.database.connections[self.who];
+        if want == Want::Share {
+            let others = self.store.key_sets.get(connection.shared).iter().copied().filter(|key| *key != record);
+            connection.shared = self.store.add_keys(super::NO_KEYS, others);
+        } else {
+            let changes = self.store.changes.get(connection.changes).iter();
+            connection.changes = self.store.changes.id(&changes.filter(|(key, _)| *key != record).copied().collect());
+        }
+    }
+
+    pub(super) fn lock_gap_before(&mut self, record: KeyId) {
+        let space = self.store.keys.get(record).space;
+        let gap = self.gap_at(space, record);
+        self.lock_gap(Gap { before: Some(record), ..gap });
+    }
+
+    /// Lock the gap in which a record would stand, if there is none of that key.
+    pub(super) fn lock_gap_for(&mut self, space: Space, record: KeyId) {
+        let gap = self.gap_at(space, record);
+        self.lock_gap(gap);
+    }
+
+    /// Lock the gap behind the last record.
+    pub(super) fn lock_end(&mut self, space: Space) {
+        let after = self.database.records(self.store, space).last().copied();
+        self.lock_gap(Gap { space, after, before: None });
+    }
+
+    pub(super) fn lock_gap(&mut self, gap: Gap) {
+        let connection = &mut self.database.connections[self.who];
+        connection.gaps = self.store.add_gap(connection.gaps, gap);
+    }
+
+    /// The gap in which this record stands, or would stand.
+    fn gap_at(&self, space: Space, record: KeyId) -> Gap {
+        let store = self.store;
+        let records = self.database.records(store, space);
+        let behind = records.partition_point(|known| store.compare_keys(*known, record).is_lt());
+        let after = behind.checked_sub(1).map(|place| records[place]);
+        let before = records[behind..].iter().copied().find(|known| *known != record);
+        Gap { space, after, before }
+    }
+
+    /// Wait until nobody has locked the gap into which a new record goes.
+    pub(super) fn ask_to_put(&mut self, record: KeyId) -> Result<(), Stop> {
+        if self.is_in_the_way(record, Want::Gap) {
+            self.store.note(Rule::InnodbNewWaits);
+            return Err(Stop::Waits { key: record, want: Want::Gap });
+        }
+        Ok(())
+    }
+}
