@@ -1,10 +1,11 @@
 //! Connections that change their places: everything that knows them by number follows.
 
-use super::{Connection, Database};
+use super::{Connection, Database, Store};
 
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten.
-    pub(crate) fn reset(&mut self, who: usize) {
+    pub(crate) fn reset(&mut self, store: &Store, who: usize) {
+        self.fades(store, who, false);
         self.connections[who] = Connection::default();
         self.rolled_back_beside(who);
     }
@@ -25,8 +26,8 @@ impl Database {
     }
 
     /// A connection ends, and its place with it.
-    pub(crate) fn remove(&mut self, who: usize) {
-        self.reset(who);
+    pub(crate) fn remove(&mut self, store: &Store, who: usize) {
+        self.reset(store, who);
         self.connections.remove(who);
         if let Some(ssi) = &mut self.ssi {
             ssi.reconnect(|known| if known > who { known - 1 } else { known });

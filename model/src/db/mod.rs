@@ -259,7 +259,7 @@ impl Database {
         let before = self.stop_waiting(who).map_or(NOTHING, |wait| wait.before);
         match self.connections[who].transaction {
             // What a statement on its own had done so far is undone with it.
-            Transaction::None => self.reset(who),
+            Transaction::None => self.reset(store, who),
             Transaction::Open | Transaction::Failed => {
                 if engine.family() == Family::MariaDb {
                     let connection = &mut self.connections[who];

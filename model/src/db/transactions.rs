@@ -44,11 +44,11 @@ impl Database {
             }
             (DbCall::Rollback, Transaction::None, Family::Sqlite) if plain => no(Cause::Senseless),
             (DbCall::Rollback, _, _) => {
-                self.reset(who);
+                self.reset(store, who);
                 done
             }
             (DbCall::Commit, Transaction::Failed, Family::Postgres) if plain => {
-                self.reset(who);
+                self.reset(store, who);
                 done
             }
             (DbCall::Commit, Transaction::None, Family::Postgres | Family::MariaDb)
@@ -83,7 +83,7 @@ impl Database {
             store.note(Rule::PostgresFailed);
         }
         if nothing_left {
-            self.reset(who);
+            self.reset(store, who);
         }
         self.connections[who].transaction = transaction;
     }
@@ -95,7 +95,7 @@ impl Database {
         let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
-        self.reset(who);
+        self.reset(store, who);
         for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));

@@ -192,7 +192,7 @@ impl Playing<'_> {
             },
             (None, _) => {
                 self.board.ends(session);
-                self.database.reset(session);
+                self.database.reset(&self.prepared.store, session);
                 Said::Died
             }
         };

@@ -224,7 +224,7 @@ impl World {
 
     /// An actor's run is over; what its connection still held goes with it.
     fn end(&self, state: &mut State, who: usize) {
-        state.database.reset(who);
+        state.database.reset(&self.store, who);
         state.actors[who].close(Phase::Ended);
     }
 
@@ -270,7 +270,7 @@ impl World {
             Meaning::NotDone => {}
             Meaning::Later => self.leave_connection(state, who, OrphanKind::Landing(call)),
         }
-        state.database.reset(who);
+        state.database.reset(&self.store, who);
         log.reply_lost(self, state, who, node, meaning);
         let reply = self.store.replies.id(&Answered::Error(Error::Unknown));
         self.told(state, who, reply, log)?;
@@ -292,7 +292,7 @@ impl World {
         log.died(self, state, who, form);
         match form {
             DeathForm::Soft => {
-                state.database.reset(who);
+                state.database.reset(&self.store, who);
                 if let Some(root) = self.slots[who].shut_down.filter(|_| !state.actors[who].shutting_down) {
                     let accepted = state.actors[who].accepted;
                     state.actors[who] =
@@ -300,7 +300,7 @@ impl World {
                     return true;
                 }
             }
-            DeathForm::Reset => state.database.reset(who),
+            DeathForm::Reset => state.database.reset(&self.store, who),
             DeathForm::Silent => self.leave_connection(state, who, OrphanKind::Dead),
             DeathForm::Stop => {
                 let kind = if self.engine.is_embedded() { OrphanKind::Stopped } else { OrphanKind::Dead };
@@ -338,6 +338,6 @@ impl World {
 
     pub(crate) fn remove_orphan(&self, state: &mut State, place: usize) {
         state.orphans.remove(place);
-        state.database.remove(self.slots.len() + place);
+        state.database.remove(&self.store, self.slots.len() + place);
     }
 }

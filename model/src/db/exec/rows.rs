@@ -4,7 +4,7 @@ use super::super::cause::Cause;
 use super::super::store::{ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
 use super::{View, values};
-use crate::sql::{Given, Insert, NewRows, OnConflict, PlanKind};
+use crate::sql::{Given, Insert, NewRows, OnConflict, PlanKind, Select};
 
 impl Store {
     /// The rows that an `INSERT` is to put in, as these committed rows and its transaction's changes make them.
@@ -25,6 +25,22 @@ impl Store {
             NewRows::Select(select) => self.source(select, &given, view)?.0,
         };
         Ok(rows.iter().map(|row| self.rows.id(row)).collect())
+    }
+
+    /// The rows that the `SELECT` of an `INSERT` finds, each with the new row that it makes.
+    pub(crate) fn sources(
+        &self,
+        looks_at: ContentsId,
+        changes: ChangesId,
+        request: RequestId,
+        select: &Select,
+    ) -> Result<Vec<(KeyId, RowId)>, Cause> {
+        let (_, arguments) = self.requests.get(request);
+        let view = View { base: looks_at, changes, only: None };
+        let (answers, _) = self.answers(self.plan(request), arguments, view)?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let (rows, found) = self.source(select, &given, view)?;
+        Ok(found.iter().zip(&rows).map(|((key, _), row)| (*key, self.rows.id(row))).collect())
     }
 
     /// The keys of a new row with their numbers, in the order in which they are dealt with.

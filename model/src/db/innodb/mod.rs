@@ -258,7 +258,7 @@ impl Running<'_> {
 
     fn fails(&mut self, cause: Cause) -> Asked {
         match self.database.connections[self.who].transaction {
-            Transaction::None => self.database.reset(self.who),
+            Transaction::None => self.database.reset(self.store, self.who),
             _ => self.database.fail(self.engine, self.store, self.who, cause),
         }
         Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))

@@ -53,7 +53,7 @@ pub(super) fn ask(
     {
         match store.caller {
             Caller::Session => database.fail(engine, store, who, cause),
-            Caller::Script => database.reset(who),
+            Caller::Script => database.reset(store, who),
         }
         return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
     }
@@ -93,7 +93,10 @@ pub(super) fn resume(
     if store.plan(request).inserts() && want == Want::Exclusive && keys.iter().any(|key| running.is_newer(*key)) {
         return running.fails(Cause::Stale);
     }
-    running.go(progress, choices, effects)
+    running.database.meets_fading(store, who, choices);
+    let asked = running.go(progress, choices, effects);
+    running.database.has_faded();
+    asked
 }
 
 pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
@@ -402,7 +405,7 @@ impl Running<'_> {
     /// It fails before it has done anything.
     fn fails(&mut self, cause: Cause) -> Asked {
         match self.database.connections[self.who].transaction {
-            Transaction::None => self.database.reset(self.who),
+            Transaction::None => self.database.reset(self.store, self.who),
             _ => self.database.fail(self.engine, self.store, self.who, cause),
         }
         Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
@@ -418,7 +421,7 @@ impl Running<'_> {
             return self.fails(cause);
         }
         match (self.database.connections[self.who].transaction, error) {
-            (Transaction::None, Some(_)) => self.database.reset(self.who),
+            (Transaction::None, Some(_)) => self.database.reset(self.store, self.who),
             (Transaction::None, None) => self.database.commit(self.store, self.who, effects),
             (_, Some(cause)) => self.database.fail(self.engine, self.store, self.who, cause),
             (_, None) => {}
