@@ -5,6 +5,7 @@ use super::{Database, NO_KEYS, Store};
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
+        self.fades(store, who, false);
         let made = std::mem::take(&mut self.connections[who]).made;
         if made != NO_KEYS {
             self.take_out(store, store.key_sets.get(made));

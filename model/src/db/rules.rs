@@ -68,6 +68,8 @@ rules! {
     SsiDooms Postgres "At serializable a read dooms an open writer that stands before one that has committed.",
     SsiCommitDooms Postgres "At serializable a commit dooms an open reader that is itself read past.",
     SsiDoomed Postgres "At serializable a doomed transaction is told at its next row, write or commit.",
+    SsiFades Postgres "At serializable whoever waited for one that is rolled back may still meet what that has read.",
+    SsiEnding Postgres "At serializable whoever waited for one that commits may meet it before it counts as committed.",
     SsiPage Postgres "At serializable more than two rows read by an index are their whole page.",
 }
 

@@ -27,6 +27,22 @@ impl Store {
         Ok(rows.iter().map(|row| self.rows.id(row)).collect())
     }
 
+    /// The rows that the `SELECT` of an `INSERT` finds, each with the new row that it makes.
+    pub(crate) fn sources(
+        &self,
+        looks_at: ContentsId,
+        changes: ChangesId,
+        request: RequestId,
+        select: &Select,
+    ) -> Result<Vec<(KeyId, RowId)>, Cause> {
+        let (_, arguments) = self.requests.get(request);
+        let view = View { base: looks_at, changes, only: None };
+        let (answers, _) = self.answers(self.plan(request), arguments, view)?;
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let (rows, found) = self.source(select, &given, view)?;
+        Ok(found.iter().zip(&rows).map(|((key, _), row)| (*key, self.rows.id(row))).collect())
+    }
+
     /// The keys of a new row with their numbers, in the order in which they are dealt with.
     pub(crate) fn keys_of_new(&self, table: usize, row: RowId) -> Result<Vec<(usize, KeyId)>, Cause> {
         let row = self.rows.get(row);

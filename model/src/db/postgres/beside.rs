@@ -2,9 +2,24 @@
 //!
 //! Nothing of it happens in a database without such transactions.
 
-use super::ssi::{Way, index_of, relation_of};
-use super::{Cause, Choices, Database, KeyId, Run, Running, Store};
+use super::ssi::{Visit, Way, index_of, relation_of};
+use super::{Cause, Choices, ContentsId, Database, KeyId, RowId, Run, Running, Store};
 use crate::sql::{Needed, Space};
+
+/// The source of an `INSERT … SELECT` that is read row by row.
+pub(super) struct Source<'p> {
+    way: Way<'p>,
+    /// The rows that it finds, each with the new one that it makes.
+    rows: Vec<(KeyId, RowId)>,
+    visits: Vec<Visit>,
+}
+
+impl Source<'_> {
+    /// The rows to which it comes.
+    pub(super) fn keys(&self) -> Vec<KeyId> {
+        self.visits.iter().map(|visit| visit.key).collect()
+    }
+}
 
 impl Database {
     /// A transaction is about to commit: may it?
@@ -20,7 +35,7 @@ impl Database {
     }
 }
 
-impl Running<'_> {
+impl<'a> Running<'a> {
     fn takes_part(&self) -> bool {
         self.database.ssi.as_ref().is_some_and(|ssi| ssi.knows(self.who))
     }
@@ -35,6 +50,10 @@ impl Running<'_> {
         let (store, who, request) = (self.store, self.who, self.request);
         let plan = store.plan(request);
         for (number, way) in Way::beside(store, plan).enumerate() {
+            if way.is_taken_step_by_step(plan) {
+                self.database.sets_out(store, who, &way);
+                continue;
+            }
             let is_needed = match (run, plan.needed(number)) {
                 (None, _) | (_, Needed::AtOnce) => true,
                 (Some(run), Needed::ByARow) => !run.touched.is_empty() || !run.shown.is_empty(),
@@ -118,6 +137,38 @@ impl Running<'_> {
             }
             if plan.writes() && kept.contains(&visit.key) {
                 self.database.writes_row(store, who, visit.key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The source of an `INSERT … SELECT` that is read row by row, when there is one.
+    pub(super) fn source(&self, looked_at: ContentsId) -> Result<Option<Source<'a>>, Cause> {
+        let (store, who, request) = (self.store, self.who, self.request);
+        let plan = store.plan(request);
+        let way = Way::beside(store, plan).last().filter(|way| self.takes_part() && way.is_taken_step_by_step(plan));
+        let Some((way, select)) = way.and_then(|way| Some((way, way.select?))) else { return Ok(None) };
+        let rows = store.sources(looked_at, self.database.connections[who].changes, request, select)?;
+        let shown: Vec<KeyId> = rows.iter().map(|(key, _)| *key).collect();
+        let visits = self.database.visits(store, who, request, &way, &shown)?;
+        Ok(Some(Source { way, rows, visits }))
+    }
+
+    /// It reads its source as far as to this new row, or to the end. `rest`: the rows to which it has not come yet.
+    pub(super) fn reads_source(
+        &mut self,
+        source: &Source<'_>,
+        row: Option<RowId>,
+        rest: &mut Vec<KeyId>,
+    ) -> Result<(), Cause> {
+        let comes_from = |key: &KeyId| row.is_some_and(|row| source.rows.contains(&(*key, row)));
+        let end = match row {
+            Some(_) => rest.iter().position(comes_from).map_or(0, |place| place + 1),
+            None => rest.len(),
+        };
+        for key in rest.drain(..end) {
+            if let Some(visit) = source.visits.iter().find(|visit| visit.key == key) {
+                self.database.comes_to(self.store, self.who, &source.way, *visit)?;
             }
         }
         Ok(())

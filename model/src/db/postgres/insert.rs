@@ -12,6 +12,7 @@
 //! - the rows of a `SELECT` without an order come in any;
 //! - a statement changes no row twice (21000).
 
+use super::beside::Source;
 use super::{Progress, Running};
 use crate::db::{
     Answered, Asked, Cause, Change, Choices, DbCall, Effects, KeyId, RequestId, RowId, Rule, Store, Wait, Want,
@@ -45,8 +46,18 @@ impl Running<'_> {
                 Err(cause) => return self.fails(cause),
             },
         };
+        let source = match self.source(looked_at) {
+            Ok(source) => source,
+            Err(cause) => return self.fails(cause),
+        };
+        if let Some(source) = &source {
+            progress.rest.get_or_insert_with(|| source.keys());
+        }
         let mut rows = rows.as_slice();
         while let Some((row, rest)) = rows.split_first() {
+            if let Err(cause) = self.reads_on(source.as_ref(), Some(*row), &mut progress) {
+                return self.fails(cause);
+            }
             match self.put(*row, &mut progress, effects) {
                 Ok(Put::Done) => (progress.passed, rows, self.is_resumed) = (0, rest, false),
                 Ok(Put::Waits(key, want)) => {
@@ -56,15 +67,40 @@ impl Running<'_> {
                         Rule::PostgresKeyWaits
                     };
                     store.note(rule);
-                    let Progress { done, shown, looked_at, passed, .. } = progress;
+                    let Progress { rest, done, shown, looked_at, passed, .. } = progress;
                     let (call, keys, new_rows) = (DbCall::Run(self.request), vec![key], Some(rows.to_vec()));
-                    return self.wait(Wait { done, shown, looked_at, keys, new_rows, passed, ..Wait::new(call, want) });
+                    return self.wait(Wait {
+                        rest,
+                        done,
+                        shown,
+                        looked_at,
+                        keys,
+                        new_rows,
+                        passed,
+                        ..Wait::new(call, want)
+                    });
                 }
                 Err(cause) => return self.fails(cause),
             }
         }
+        if let Err(cause) = self.reads_on(source.as_ref(), None, &mut progress) {
+            return self.fails(cause);
+        }
         let reply = store.replies.id(&Answered::Affected(progress.done));
         self.ends(None, reply, choices, effects)
+    }
+
+    /// It reads a source that is read row by row: see [`Running::reads_source`].
+    fn reads_on(
+        &mut self,
+        source: Option<&Source<'_>>,
+        row: Option<RowId>,
+        progress: &mut Progress,
+    ) -> Result<(), Cause> {
+        match (source, &mut progress.rest) {
+            (Some(source), Some(rest)) => self.reads_source(source, row, rest),
+            _ => Ok(()),
+        }
     }
 
     /// The rows of a `SELECT` without an order of its own come in any, which shows when they do not all go in.

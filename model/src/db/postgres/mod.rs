@@ -93,7 +93,10 @@ pub(super) fn resume(
     if store.plan(request).inserts() && want == Want::Exclusive && keys.iter().any(|key| running.is_newer(*key)) {
         return running.fails(Cause::Stale);
     }
-    running.go(progress, choices, effects)
+    running.database.meets_fading(store, who, choices);
+    let asked = running.go(progress, choices, effects);
+    running.database.has_faded();
+    asked
 }
 
 pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {

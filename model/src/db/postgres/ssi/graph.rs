@@ -9,14 +9,14 @@ use super::Ssi;
 
 impl Ssi {
     fn is_committed_reader(&self, xact: usize) -> bool {
-        self.is_finished(xact) && !self.xacts[xact].is_writer
+        self.is_finished(xact) && !self.xacts[xact].is_writer && !self.xacts[xact].is_ending
     }
 
     fn has_edge(&self, reader: usize, writer: usize) -> bool {
         self.xacts[reader].out >> writer & 1 == 1
     }
 
-    fn readers_of(&self, writer: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn readers_of(&self, writer: usize) -> impl Iterator<Item = usize> + '_ {
         (0..self.xacts.len()).filter(move |reader| self.has_edge(*reader, writer))
     }
 
@@ -69,7 +69,9 @@ impl Ssi {
     pub(in super::super) fn prepare(&mut self, store: &Store, who: usize, choices: &mut Choices) -> Result<(), Cause> {
         let Some(me) = self.of(who) else { return Ok(()) };
         self.is_told(store, me)?;
-        let is_alive = |ssi: &Ssi, one: usize| !ssi.is_finished(one) && !ssi.xacts[one].is_doomed;
+        let is_ending = |ssi: &Ssi, one: usize| ssi.xacts[one].is_ending;
+        let is_alive =
+            |ssi: &Ssi, one: usize| (!ssi.is_finished(one) || is_ending(ssi, one)) && !ssi.xacts[one].is_doomed;
         let is_pivot = |ssi: &Ssi, near: usize| ssi.readers_of(near).any(|far| far == me || is_alive(ssi, far));
         let mut near: Vec<usize> = self.readers_of(me).filter(|near| is_alive(self, *near)).collect();
         while !near.is_empty() {
@@ -77,6 +79,11 @@ impl Ssi {
             let depend = near.iter().any(|one| near.iter().any(|other| self.has_edge(*one, *other)));
             let next = near.remove(if depend { choices.pick(near.len()) } else { 0 });
             if is_pivot(self, next) {
+                // Who is prepared cannot fail any more.
+                if is_ending(self, next) {
+                    store.note(Rule::SsiEnding);
+                    return Err(Cause::Stale);
+                }
                 store.note(Rule::SsiCommitDooms);
                 self.xacts[next].is_doomed = true;
             }

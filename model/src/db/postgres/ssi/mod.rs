@@ -6,20 +6,24 @@
 //! 1. here: the transactions that are remembered, and for how long;
 //! 2. `graph`: who read what another wrote, and who is cancelled for it;
 //! 3. `places`: what a read leaves behind, and the writes that meet it;
-//! 4. `scan`: what a statement comes to on its way.
+//! 4. `scan`: what a statement comes to on its way;
+//! 5. `fading`: what those that wait may still meet of one that ends.
 //!
 //! Nothing here only counts up: finished transactions are known by their place in the order of their commits, open ones by
 //! their connection, and of the numbers of transactions only the order counts.
 
+mod fading;
 mod graph;
 mod places;
 mod scan;
 
 use smallvec::SmallVec;
 
+use fading::Fading;
+
 use super::super::{Change, ChangesId, Database, KeySetId, NO_KEYS, NOTHING, Store};
 pub(super) use places::{index_of, relation_of};
-pub(super) use scan::Way;
+pub(super) use scan::{Visit, Way};
 
 /// Those that are remembered at once. PostgreSQL, too, forgets the details of the oldest when there are many.
 const MOST: usize = 64;
@@ -47,6 +51,8 @@ struct Xact {
     is_writer: bool,
     /// It is to fail as soon as it comes to a row, a write or its commit.
     is_doomed: bool,
+    /// It has let go of its rows and is not committed yet for those that notice: only while one of these goes on.
+    is_ending: bool,
     /// At its commit one of `out` had committed.
     out_before: bool,
 }
@@ -56,6 +62,8 @@ struct Xact {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ssi {
     xacts: SmallVec<[Xact; 4]>,
+    /// What those that wait may still meet of others that have ended, in the order of their connections.
+    fading: SmallVec<[Fading; 1]>,
     /// The next transaction number.
     next: u8,
     /// The numbers of open transactions: one has a number once it locks or writes a row, whatever its level.
@@ -103,6 +111,7 @@ impl Ssi {
             ended: 0,
             is_writer: false,
             is_doomed: false,
+            is_ending: false,
             out_before: false,
         };
         self.xacts.push(xact);
@@ -127,6 +136,7 @@ impl Ssi {
         for xact in &mut self.xacts[..finished] {
             xact.reads = store.without_keys(xact.reads, &outdated);
         }
+        self.fading_reads(|reads| store.without_keys(reads, &outdated));
         match self.of(who) {
             Some(me) => {
                 self.release(me);
@@ -150,6 +160,7 @@ impl Ssi {
                     ended: self.next,
                     is_writer: true,
                     is_doomed: false,
+                    is_ending: false,
                     out_before: false,
                 };
                 self.xacts.push(none);
@@ -230,6 +241,7 @@ impl Ssi {
             Xact { out: moved(xact.out), sees, ..xact }
         });
         self.xacts = arranged.collect();
+        self.fading_moves(order, moved);
     }
 
     fn sort(&mut self) {
@@ -245,6 +257,8 @@ impl Ssi {
         self.xacts.iter_mut().for_each(|xact| xact.who = xact.who.map(to));
         self.numbers.iter_mut().for_each(|(who, _)| *who = to(*who));
         self.numbers.sort_unstable();
+        self.fading.iter_mut().for_each(|fading| fading.waiter = to(fading.waiter));
+        self.fading.sort_unstable_by_key(|fading| fading.waiter);
         self.sort();
     }
 
@@ -253,12 +267,14 @@ impl Ssi {
         for xact in &mut self.xacts {
             (xact.reads, xact.wrote) = (keys(xact.reads), changes(xact.wrote));
         }
+        self.fading_reads(keys);
     }
 }
 
 impl Database {
     /// Tell the others of a commit; see [`Database::commit`].
     pub(in super::super) fn committed_beside(&mut self, store: &Store, who: usize, changes: ChangesId) {
+        self.fades(store, who, true);
         let newer = self.connections[who].newer.unwrap_or(NO_KEYS);
         if let Some(ssi) = &mut self.ssi {
             let of_row = |(key, change): &&(_, Change)| {

@@ -110,7 +110,7 @@ impl Database {
         for place in places.iter().filter(|place| !is_own(**place)) {
             for reader in (0..ssi.xacts.len()).filter(|reader| *reader != me) {
                 let xact = &ssi.xacts[reader];
-                let newer = xact.who.and_then(|other| self.connections[usize::from(other)].newer);
+                let newer = xact.who.and_then(|other| self.connections.get(usize::from(other))?.newer);
                 let is_marked =
                     store.has_key(xact.reads, *place) && newer.is_none_or(|newer| !store.has_key(newer, *place));
                 // A reader that ended before any transaction began that was open at the snapshot does not count.

@@ -8,14 +8,14 @@ use smallvec::SmallVec;
 
 use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, RowId, Store};
 use super::{index_of, relation_of};
-use crate::sql::{Access, Output, Path, Plan, PlanKind, Select, Space};
+use crate::sql::{Access, Insert, NewRows, Output, Path, Plan, PlanKind, Select, Space};
 
 /// One way of a statement to rows of a table.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Way<'p> {
     pub(in super::super) table: usize,
     access: &'p Access,
-    select: Option<&'p Select>,
+    pub(in super::super) select: Option<&'p Select>,
     /// The index that leads there; `None`: from end to end.
     pub(in super::super) index: Option<Space>,
 }
@@ -63,6 +63,15 @@ impl<'p> Way<'p> {
             }
         };
         Way { table, access, select, index }
+    }
+
+    /// True for the source of an `INSERT … SELECT` of which each row is put in before the next one is read (`ExecModifyTable`
+    /// asks for one after the other): not where rows are sorted or counted first, and from end to end a whole page is looked
+    /// at before the first one is handed out.
+    pub(in super::super) fn is_taken_step_by_step(&self, plan: &Plan) -> bool {
+        let PlanKind::Insert(Insert { rows: NewRows::Select(source), .. }) = &plan.kind else { return false };
+        let is_source = self.select.is_some_and(|select| std::ptr::eq(select, &**source));
+        is_source && self.index.is_some() && source.order.is_empty() && matches!(source.output, Output::Rows(_))
     }
 
     /// True when it ends with the last row that is shown.
