@@ -96,7 +96,7 @@ impl Running<'_> {
     }
 
     /// True when a record is newer than the snapshot, at the level that minds.
-    fn is_too_new(&self, record: KeyId) -> bool {
+    pub(super) fn is_too_new(&self, record: KeyId) -> bool {
         let newer = self.database.connections[self.who].newer;
         let is = self.level == Level::Snapshot && newer.is_some_and(|newer| self.store.has_key(newer, record));
         if is {

@@ -166,7 +166,8 @@ impl Running<'_> {
         is_unique: bool,
     ) -> Result<Option<bool>, Stop> {
         let stands_in_the_way = !self.has(record, scan.want) && self.is_in_the_way(record, scan.want);
-        if stands_in_the_way {
+        // A conflict with the snapshot is told whatever the statement says about locks.
+        if stands_in_the_way && !(self.is_as_committed(record) && self.is_too_new(record)) {
             match scan.on_locked {
                 OnLocked::Skip => {
                     self.store.note(Rule::InnodbSkips);
