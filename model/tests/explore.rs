@@ -109,6 +109,22 @@ fn verdicts_are_the_same_with_and_without_each_reduction() {
 }
 
 #[test]
+fn what_is_found_does_not_depend_on_the_number_of_threads() {
+    let stories = [("f7_three_requests", "lock_table"), ("mixed_unlocked", "settle"), ("late_notice", "unlocked")];
+    for (name, protocol) in stories {
+        let scenario = scenario(name);
+        for engine in Engine::ALL {
+            let setup = setup(&scenario, protocol, engine);
+            let found = |threads| {
+                let found = explore(&setup, Limits { threads, ..Limits::default() }, &progress()).expect("explored");
+                (found.states, found.generated, found.broken, found.arisen)
+            };
+            assert_eq!(found(1), found(4), "{name}, {protocol}, {}", engine.name());
+        }
+    }
+}
+
+#[test]
 fn an_exploration_that_hits_its_limit_is_not_complete() {
     let scenario = scenario("default");
     let setup = setup(&scenario, "settle", Engine::SqliteImmediate);

@@ -117,25 +117,33 @@ impl Model for Search {
     }
 }
 
-/// For each claim, in their order: whether this is not the first state that breaks it. stateright takes plain functions,
-/// and asks them in the order of the properties, for one state after another.
-const STANDS: [fn(&Search, &State) -> bool; Claim::Own as usize + 1] = [
-    stands::<0>,
-    stands::<1>,
-    stands::<2>,
-    stands::<3>,
-    stands::<4>,
-    stands::<5>,
-    stands::<6>,
-    stands::<7>,
-    stands::<8>,
-    stands::<9>,
-    stands::<10>,
-    stands::<11>,
-    stands::<12>,
-    stands::<13>,
-    stands::<14>,
-];
+/// A function for each claim, in their order, and one for a flow's own: stateright takes plain functions and no closures.
+macro_rules! for_each_claim {
+    ($function:ident) => {
+        [
+            $function::<0>,
+            $function::<1>,
+            $function::<2>,
+            $function::<3>,
+            $function::<4>,
+            $function::<5>,
+            $function::<6>,
+            $function::<7>,
+            $function::<8>,
+            $function::<9>,
+            $function::<10>,
+            $function::<11>,
+            $function::<12>,
+            $function::<13>,
+            $function::<14>,
+        ]
+    };
+}
+use for_each_claim;
+
+/// Whether this is not the first state that breaks the claim. stateright asks in the order of the properties, for one state
+/// after another.
+const STANDS: [fn(&Search, &State) -> bool; Claim::Own as usize + 1] = for_each_claim!(stands);
 
 fn stands<const CLAIM: usize>(search: &Search, _: &State) -> bool {
     match &search.aim {

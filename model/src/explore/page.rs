@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use stateright::{Model, Path, Property};
 
-use super::ExploreError;
+use super::{ExploreError, for_each_claim};
 use crate::claims::Claim;
 use crate::trace::{DeathForm, Meaning, Trace};
 use crate::world::{Action, Log, Phase, Reductions, Setup, State, World};
@@ -159,26 +159,11 @@ impl Model for Page {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        /// stateright takes functions and no closures: one for each claim.
         fn stands<const CLAIM: usize>(page: &Page, shown: &Shown) -> bool {
-            !page.world.breaks(&shown.state, Claim::ALL[CLAIM])
+            Claim::ALL.get(CLAIM).is_none_or(|claim| !page.world.breaks(&shown.state, *claim))
         }
-        let all = [
-            stands::<0>,
-            stands::<1>,
-            stands::<2>,
-            stands::<3>,
-            stands::<4>,
-            stands::<5>,
-            stands::<6>,
-            stands::<7>,
-            stands::<8>,
-            stands::<9>,
-            stands::<10>,
-            stands::<11>,
-            stands::<12>,
-            stands::<13>,
-        ] as [fn(&Page, &Shown) -> bool; Claim::ALL.len()];
+        // The page is of the shop's claims only.
+        let all: [fn(&Page, &Shown) -> bool; Claim::Own as usize + 1] = for_each_claim!(stands);
         all.into_iter().zip(Claim::ALL).map(|(stands, claim)| Property::always(claim.name(), stands)).collect()
     }
 }

@@ -126,6 +126,29 @@ fn each_node_is_made_once() {
 }
 
 #[test]
+fn two_threads_make_each_node_once() {
+    let inside = Arc::new(AtomicU64::new(0));
+    let met = Arc::clone(&inside);
+    let (store, tree, root) = grow(move |mut port| {
+        // Whoever is here waits a while for somebody else to come in, too.
+        let alone = met.fetch_add(1, Ordering::SeqCst) + 1;
+        (0..10_000).take_while(|_| met.load(Ordering::SeqCst) == alone).for_each(|_| std::thread::yield_now());
+        Box::pin(async move {
+            let _ = port.clock().await;
+            let _ = port.clock().await;
+            Ok(())
+        })
+    });
+    let (root, answer) = (root.expect("a first run"), clock(&store, 1));
+    let advance = || tree.advance(&store, root, answer, || ()).expect("a further call").to;
+    let [first, second] = std::thread::scope(|scope| {
+        [scope.spawn(advance), scope.spawn(advance)].map(|thread| thread.join().expect("a node"))
+    });
+    assert_eq!(first, second);
+    assert_eq!(inside.load(Ordering::SeqCst), 2, "one run for the root, one for the node after it");
+}
+
+#[test]
 fn a_statement_with_the_wrong_number_of_arguments_is_named() {
     let (_, _, root) = grow(|mut port| {
         Box::pin(async move {
