@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::claims::{Claim, Judge, at_step};
 use crate::db::ContentsId;
-use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, explore, shortest};
+use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, Show, explore, shortest};
 use crate::scenario::Bounds;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
 use crate::world::{Action, Log, Setup, Source, World};
@@ -85,7 +85,8 @@ pub(crate) fn verdicts(
     progress: &Arc<Progress>,
 ) -> Result<Vec<(Claim, Verdict)>, ExploreError> {
     let broken: Vec<Claim> = claims.iter().copied().filter(|claim| explored.broken.contains(claim)).collect();
-    let mut schedules: BTreeMap<Claim, Schedule> = shortest(source, &broken, limits, progress)?.into_iter().collect();
+    let mut schedules: BTreeMap<Claim, Schedule> =
+        shortest(source, Show::Broken, &broken, limits, progress)?.into_iter().collect();
     let mut verdicts = Vec::new();
     for claim in claims {
         let verdict = if broken.contains(claim) {
@@ -153,7 +154,7 @@ impl World {
             rows: self.rows(state.database.committed),
             world: Outside {
                 mails: self.mails(&state.mails),
-                taken: self.payments_told(self.told_of(&state)).cloned().collect(),
+                taken: self.payments_told(self.told_of(&state)).into_iter().cloned().collect(),
                 holds: holds(&steps),
                 at_rest: self.is_at_rest(&state),
             },

@@ -21,7 +21,7 @@ pub use claims::{Claim, When};
 pub use db::Rule;
 pub use engine::{Engine, Family};
 pub use explore::{
-    Exploration, ExploreError, Limits, PageError, Progress, Schedule, explore, explore_by_hand, shortest,
+    Exploration, ExploreError, Limits, PageError, Progress, Schedule, Show, explore, explore_by_hand, shortest,
 };
 pub use sample::sample;
 pub use sql::{Path, Sheet, SqlError};

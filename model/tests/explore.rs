@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use paidonce_model::scenario::{FILES, Scenario};
-use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, World, check, explore, shortest};
+use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, Show, World, check, explore, shortest};
 use paidonce_protocol::{Without, catalogue};
 
 fn scenario(name: &str) -> Scenario {
@@ -63,7 +63,8 @@ fn the_trace_reported_for_a_claim_is_a_shortest_one() {
         let scenario = scenario(name);
         let setup = setup(&scenario, protocol, Engine::SqliteImmediate);
         let found = explore(&setup, Limits::default(), &progress()).expect("explored");
-        let schedules = shortest(&setup, &found.broken, Limits::default(), &progress()).expect("searched");
+        let schedules =
+            shortest(&setup, Show::Broken, &found.broken, Limits::default(), &progress()).expect("searched");
         assert!(schedules.iter().map(|(claim, _)| *claim).eq(found.broken), "every broken claim has a schedule");
         for (claim, schedule) in schedules {
             let trace = schedule.trace(Some(claim)).expect("a trace");

@@ -12,7 +12,7 @@ use super::sentence::{
 use super::{Claim, Shop, When, books::Books};
 use crate::db::{ContentsId, Symbol};
 use crate::trace::WorldMail;
-use crate::world::{OrphanKind, Phase, State, World};
+use crate::world::{EXHAUSTED, OrphanKind, Phase, State, World};
 
 /// Sets of claims, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl World {
     }
 
     fn judge_shop(&self, shop: &Shop, state: &State) -> Judged {
-        let mut judged = Judged { broken: state.broken, arisen: 0 };
+        let mut judged = Judged { broken: state.broken, arisen: state.arisen & !EXHAUSTED };
         let committed = state.database.committed;
         judged.add(remembered(&self.memo.always, committed, |contents| self.judge_rows(shop, *contents)));
         self.judge_sections(state, &mut judged);
@@ -137,7 +137,7 @@ impl World {
         let paid = books.orders.iter().any(|order| order.status == "paid");
         judged.note(Claim::StockAgrees, settled, stock_disagrees(&books));
         judged.note(Claim::NotHalfSettled, !books.payments.is_empty(), half_settled(&books));
-        judged.note(Claim::MoneyNotLost, told != 0, money_lost(&books, self.payments_told(told)));
+        judged.note(Claim::MoneyNotLost, told != 0, money_lost(&books, &self.payments_told(told)));
         judged.note(Claim::MailedOnce, paid, mailed_wrongly(&books, &self.mails(mails)));
         judged
     }
@@ -193,7 +193,7 @@ impl World {
             Claim::StockNotOversold => oversold(&books),
             Claim::StockAgrees => stock_disagrees(&books),
             Claim::NotHalfSettled => half_settled(&books),
-            Claim::MoneyNotLost => money_lost(&books, self.payments_told(self.told_of(state))),
+            Claim::MoneyNotLost => money_lost(&books, &self.payments_told(self.told_of(state))),
             Claim::RefundsBounded => refunds_exceed(&books),
             Claim::MailedOnce => mailed_wrongly(&books, &self.mails(&state.mails)),
             Claim::OneHolder => self.two_holders(state),

@@ -3,7 +3,7 @@
 //! stateright's traps are avoided as follows. A full exploration checks one property that is always true, so that it never
 //! stops early and no discovery overwrites another; what it finds is kept in the world. The shortest schedules come from a
 //! second exploration, breadth first, on one thread, of single unreduced steps; there each claim's property is false in the
-//! first state that breaks it and in no other. States "at rest" are recognised by [`World`], not by `eventually`. Symmetry
+//! first state that shows what is looked for and in no other. States "at rest" are recognised by [`World`], not by `eventually`. Symmetry
 //! is canonicalisation in `next_state`, because the checker's own is ignored by its breadth-first search.
 
 mod page;
@@ -15,7 +15,7 @@ use stateright::{Checker, Model, Property};
 
 use crate::claims::Claim;
 use crate::unroll::UnrollError;
-use crate::world::{Action, Log, Reductions, Source, State, World, WorldError};
+use crate::world::{Action, EXHAUSTED, Log, Reductions, Source, State, World, WorldError};
 
 /// A running exploration's numbers, for whoever shows progress or wants it to stop.
 #[derive(Debug, Default)]
@@ -48,7 +48,10 @@ struct Search {
     world: World,
     /// What is looked for.
     aim: Aim,
+    /// The claims that some state or step broke, one bit each.
     broken: AtomicU32,
+    /// The claims whose situation some state or step showed, one bit each, and [`EXHAUSTED`].
+    arisen: AtomicU32,
     progress: Arc<Progress>,
     most_states: u64,
 }
@@ -56,14 +59,24 @@ struct Search {
 enum Aim {
     /// Every state.
     All,
-    /// The first state that breaks each of some claims.
-    Breaks {
+    /// For each of some claims, the first state that shows something of it.
+    First {
+        show: Show,
         claims: Vec<Claim>,
-        /// Those that no state has broken so far, one bit each.
+        /// Those that no state has shown so far, one bit each.
         sought: AtomicU32,
-        /// Those of them that the state breaks which is visited now.
+        /// Those of them that are shown by the state which is visited now.
         here: AtomicU32,
     },
+}
+
+/// What a state can show of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// That it is broken: the schedule is a counterexample.
+    Broken,
+    /// That its situation is there, in which it has something to say: the schedule is a witness.
+    Arisen,
 }
 
 impl Model for Search {
@@ -75,7 +88,7 @@ impl Model for Search {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if self.world.fault.get().is_none() && !self.world.restart.load(Ordering::Relaxed) && self.sought() != Some(0) {
+        if self.world.fault.get().is_none() && !self.world.restart.load(Ordering::Relaxed) && !self.is_satisfied() {
             self.world.enabled(state, actions);
         }
     }
@@ -83,11 +96,16 @@ impl Model for Search {
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         match self.world.after(state, action, &mut Log::off()) {
             Ok(next) => next.map(|mut next| {
-                // What a step broke is noted here and not kept in the state, unless it is what is looked for.
-                let broken = std::mem::take(&mut next.broken);
+                // What a step showed is noted here and not kept in the state, unless it is what is looked for. That is the
+                // same from the beginning to the end: stateright takes the steps of its paths once more.
+                let (broken, arisen) = (std::mem::take(&mut next.broken), std::mem::take(&mut next.arisen));
                 note(&self.broken, broken);
-                if let Some(sought) = self.sought() {
-                    next.broken = broken & sought;
+                note(&self.arisen, arisen);
+                if let Aim::First { show, claims, .. } = &self.aim {
+                    match show {
+                        Show::Broken => next.broken = broken & bits(claims),
+                        Show::Arisen => next.arisen = arisen & bits(claims),
+                    }
                 }
                 self.world.canonical(self.world.normalised(next))
             }),
@@ -106,7 +124,7 @@ impl Model for Search {
         });
         let claims = match &self.aim {
             Aim::All => &[][..],
-            Aim::Breaks { claims, .. } => claims,
+            Aim::First { claims, .. } => claims,
         };
         let stands = |claim: &Claim| Property::always(claim.name(), STANDS[*claim as usize]);
         [visited].into_iter().chain(claims.iter().map(stands)).collect()
@@ -141,57 +159,63 @@ macro_rules! for_each_claim {
 }
 use for_each_claim;
 
-/// Whether this is not the first state that breaks the claim. stateright asks in the order of the properties, for one state
+/// Whether this is not the first state that shows of the claim what is looked for. stateright asks in the order of the properties, for one state
 /// after another.
 const STANDS: [fn(&Search, &State) -> bool; Claim::Own as usize + 1] = for_each_claim!(stands);
 
 fn stands<const CLAIM: usize>(search: &Search, _: &State) -> bool {
     match &search.aim {
         Aim::All => true,
-        Aim::Breaks { here, sought, .. } => {
+        Aim::First { here, sought, .. } => {
             let bit = 1 << CLAIM;
-            let breaks = here.load(Ordering::Relaxed) & bit != 0;
-            !(breaks && sought.fetch_and(!bit, Ordering::Relaxed) & bit != 0)
+            let shows = here.load(Ordering::Relaxed) & bit != 0;
+            !(shows && sought.fetch_and(!bit, Ordering::Relaxed) & bit != 0)
         }
     }
 }
 
 impl Aim {
-    fn breaks(claims: &[Claim]) -> Self {
-        let sought = claims.iter().fold(0, |sought, claim| sought | u32::from(claim.bit()));
-        Aim::Breaks { claims: claims.to_vec(), sought: AtomicU32::new(sought), here: AtomicU32::new(0) }
+    fn first(show: Show, claims: &[Claim]) -> Self {
+        let sought = AtomicU32::new(u32::from(bits(claims)));
+        Aim::First { show, claims: claims.to_vec(), sought, here: AtomicU32::new(0) }
     }
 
     /// Let there be steps again after all was found: stateright takes them once more to read its paths.
     fn reopen(&self) {
-        if let Aim::Breaks { sought, .. } = self {
+        if let Aim::First { sought, .. } = self {
             sought.store(u32::MAX, Ordering::Relaxed);
         }
     }
 }
 
 impl Search {
-    /// The claims whose first state is still looked for; nothing when every state is.
-    fn sought(&self) -> Option<u16> {
-        match &self.aim {
-            Aim::All => None,
-            Aim::Breaks { sought, .. } => Some(sought.load(Ordering::Relaxed) as u16),
-        }
+    /// True when nothing is looked for any more.
+    fn is_satisfied(&self) -> bool {
+        matches!(&self.aim, Aim::First { sought, .. } if sought.load(Ordering::Relaxed) == 0)
     }
 
     /// Called once for each distinct state.
     fn visit(&self, state: &State) {
         self.progress.states.fetch_add(1, Ordering::Relaxed);
-        if self.sought() == Some(0) {
+        if self.is_satisfied() {
             return;
         }
         let judged = self.world.judge(state);
         note(&self.broken, judged.broken);
-        note(&self.world.arisen, judged.arisen);
-        if let Aim::Breaks { sought, here, .. } = &self.aim {
-            here.store(u32::from(judged.broken) & sought.load(Ordering::Relaxed), Ordering::Relaxed);
+        note(&self.arisen, judged.arisen);
+        if let Aim::First { show, sought, here, .. } = &self.aim {
+            let shown = match show {
+                Show::Broken => judged.broken,
+                Show::Arisen => judged.arisen,
+            };
+            here.store(u32::from(shown) & sought.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
+}
+
+/// A set of claims, one bit each.
+fn bits(claims: &[Claim]) -> u16 {
+    claims.iter().fold(0, |set, claim| set | claim.bit())
 }
 
 /// Add claims to a set that all threads share; most of the time they are there already.
@@ -237,38 +261,48 @@ pub enum ExploreError {
 /// # Errors
 /// When the world cannot be made, or a protocol breaks a rule of protocols.
 pub fn explore(source: &impl Source, limits: Limits, progress: &Arc<Progress>) -> Result<Exploration, ExploreError> {
-    let checker = run(source, source.reductions(), &[], limits, progress)?;
+    let checker = run(source, source.reductions(), limits, progress, None)?;
     let search = checker.model();
+    let arisen = search.arisen.load(Ordering::Relaxed);
     let cut_off =
         progress.stop.load(Ordering::Relaxed) || progress.states.load(Ordering::Relaxed) >= limits.most_states;
     Ok(Exploration {
         states: checker.unique_state_count() as u64,
         generated: checker.state_count() as u64,
         broken: Claim::of_bits(search.broken.load(Ordering::Relaxed)).collect(),
-        arisen: Claim::of_bits(search.world.arisen.load(Ordering::Relaxed)).collect(),
+        arisen: Claim::of_bits(arisen).collect(),
         complete: !cut_off,
-        exhausted: search.world.exhausted.load(Ordering::Relaxed),
+        exhausted: arisen & u32::from(EXHAUSTED) != 0,
     })
 }
 
-/// Let stateright explore breadth first: all, or up to the first states that break these claims. That is done by one
-/// thread, because with more what is found first is not what is nearest. It begins again when something that was taken for
-/// granted turns out otherwise.
+/// Let stateright explore breadth first: all, or up to the first states that show something of these claims. That is done
+/// by one thread, because with more what is found first is not what is nearest. It begins again when something that was
+/// taken for granted turns out otherwise.
 fn run<S: Source>(
     source: &S,
     mut reductions: Reductions,
-    claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
+    first: Option<(Show, &[Claim])>,
 ) -> Result<impl Checker<Search> + use<S>, ExploreError> {
     let mut tells_time = false;
     loop {
         let world = source.world(reductions)?;
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
-        let (aim, threads) = if claims.is_empty() { (Aim::All, limits.threads) } else { (Aim::breaks(claims), 1) };
-        let (broken, most_states) = (AtomicU32::new(0), limits.most_states);
-        let search = Search { world, aim, broken, progress: Arc::clone(progress), most_states };
+        let (aim, threads) = match first {
+            None => (Aim::All, limits.threads),
+            Some((show, claims)) => (Aim::first(show, claims), 1),
+        };
+        let search = Search {
+            world,
+            aim,
+            broken: AtomicU32::new(0),
+            arisen: AtomicU32::new(0),
+            progress: Arc::clone(progress),
+            most_states: limits.most_states,
+        };
         // A panic in the checker's thread comes out of `join` as one.
         let checker = search.checker().threads(threads).spawn_bfs().join();
         let world = &checker.model().world;
@@ -296,12 +330,13 @@ pub struct Schedule {
     pub seed: Option<u64>,
 }
 
-/// For each of these claims a shortest schedule after which it is broken, if there is one within the limits.
+/// For each of these claims a shortest schedule that shows it broken, or its situation, if there is one within the limits.
 ///
 /// # Errors
 /// As [`explore`].
 pub fn shortest(
     source: &impl Source,
+    show: Show,
     claims: &[Claim],
     limits: Limits,
     progress: &Arc<Progress>,
@@ -309,7 +344,7 @@ pub fn shortest(
     if claims.is_empty() {
         return Ok(Vec::new());
     }
-    let checker = run(source, Reductions::NONE, claims, limits, progress)?;
+    let checker = run(source, Reductions::NONE, limits, progress, Some((show, claims)))?;
     checker.model().aim.reopen();
     let mut paths = checker.discoveries();
     let mut schedules = Vec::new();

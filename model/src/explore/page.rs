@@ -121,7 +121,8 @@ impl Model for Page {
 
     fn next_state(&self, shown: &Shown, action: Action) -> Option<Shown> {
         // A foul of the protocol ends the way: the check without the page tells which.
-        let next = self.world.after(&shown.state, action, &mut Log::off()).ok()??;
+        let mut next = self.world.after(&shown.state, action, &mut Log::off()).ok()??;
+        next.arisen = 0;
         Some(Shown { world: Arc::clone(&self.world), state: self.world.normalised(next) })
     }
 

@@ -1,7 +1,7 @@
 //! From a scenario, a protocol and an engine to a world.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicBool;
 
 use paidonce_protocol::catalogue::{self, Protocol, Role};
 use paidonce_protocol::shop::{Input, REQUEST_PLACEHOLDER, Request};
@@ -207,12 +207,10 @@ impl World {
             memo: Memo::default(),
             death_forms: scenario.faults.forms(),
             reductions: parts.reductions,
-            arisen: AtomicU32::new(0),
             fault: OnceLock::new(),
             asymmetric: AtomicBool::new(false),
             tells_time: AtomicBool::new(parts.rows.iter().any(|(_, row)| row.iter().any(is_moment))),
             restart: AtomicBool::new(false),
-            exhausted: AtomicBool::new(false),
             scenario,
             store,
             tree: parts.tree,
@@ -238,6 +236,7 @@ impl World {
             lost_left: faults.lost_replies,
             ticks_left: faults.ticks,
             broken: 0,
+            arisen: 0,
         }
     }
 }

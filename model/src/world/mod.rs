@@ -12,13 +12,13 @@ mod time;
 mod watch;
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicBool;
 
 pub(crate) use build::Parts;
 pub use build::{Reductions, Setup, Source, WorldError};
 pub(crate) use log::Log;
 pub use state::{Action, State};
-pub(crate) use state::{OrphanKind, Phase};
+pub(crate) use state::{EXHAUSTED, OrphanKind, Phase};
 
 use crate::claims::{Claim, Judge, Memo};
 use crate::db::{ContentsId, Store};
@@ -80,10 +80,6 @@ pub struct World {
     pub(crate) tells_time: AtomicBool,
     /// Set when one of the last two turned out otherwise than it was taken to be: exploring has to begin again.
     pub(crate) restart: AtomicBool,
-    /// The claims whose situation was reached, one bit each.
-    pub(crate) arisen: AtomicU32,
-    /// Set when a protocol's own bound on the passes of a loop was reached.
-    pub(crate) exhausted: AtomicBool,
     /// The first thing a protocol did that no protocol may do.
     pub(crate) fault: OnceLock<UnrollError>,
 }
@@ -103,7 +99,8 @@ impl World {
         self.enabled(state, &mut actions);
         let mut next = Vec::new();
         for action in actions {
-            if let Some(after) = self.after(state, action, &mut Log::off())? {
+            if let Some(mut after) = self.after(state, action, &mut Log::off())? {
+                after.arisen = 0;
                 next.push((action, after));
             }
         }

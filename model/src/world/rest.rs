@@ -1,5 +1,7 @@
 //! When nothing is left to happen.
 
+use smallvec::SmallVec;
+
 use super::World;
 use super::log::Log;
 use super::state::{Action, Actor, OrphanKind, Phase, State};
@@ -7,6 +9,9 @@ use crate::trace::WorldPayment;
 
 /// A single redelivery takes fewer steps than this, or it is taken to change something.
 const LONGEST_REDELIVERY: usize = 500;
+
+/// After more moments than this at which a lease or a wait ends, something is taken to go on for ever.
+const MOST_MOMENTS: usize = 100;
 
 impl World {
     /// True when no step is left but such as change nothing, or as nobody owes: a buyer who may never come back, a
@@ -17,16 +22,37 @@ impl World {
         if under_way || lands {
             return false;
         }
-        self.groups.iter().all(|group| {
-            let actors = &state.actors[group.slots.clone()];
-            let accepted = actors.iter().any(|actor| actor.accepted);
-            // The gateway owes the shop deliveries until one is accepted. Where the scenario has no more of them, that is
-            // out of bounds and not at rest, unless one more would leave everything as it is.
-            !group.redelivers
-                || accepted
-                || actors.iter().all(|actor| actor.phase != Phase::Fresh)
-                    && self.redelivery_changes_nothing(state, group.slots.end - 1)
-        })
+        let unaccepted = |who: &usize| {
+            let group = &self.groups[*who];
+            group.redelivers && !state.actors[group.slots.clone()].iter().any(|actor| actor.accepted)
+        };
+        let owed: SmallVec<[usize; 4]> = (0..self.groups.len()).filter(unaccepted).collect();
+        // The gateway owes the shop deliveries until one is accepted. Where the scenario has no more of them, that is out of
+        // bounds and not at rest, unless one more would leave everything as it is, now and at any later time.
+        let all_came = |group: &usize| {
+            state.actors[self.groups[*group].slots.clone()].iter().all(|actor| actor.phase != Phase::Fresh)
+        };
+        owed.is_empty() || owed.iter().all(all_came) && self.redeliveries_change_nothing(state, &owed)
+    }
+
+    /// Further deliveries of these groups' notices, now and after every moment that is still to come: a lease that a dead
+    /// request left behind refuses one delivery, and no longer the one after its end.
+    fn redeliveries_change_nothing(&self, state: &State, owed: &[usize]) -> bool {
+        let mut later = state.clone();
+        for _ in 0..MOST_MOMENTS {
+            let last_slot = |group: usize| self.groups[group].slots.end - 1;
+            if !owed.iter().all(|group| self.redelivery_changes_nothing(&later, last_slot(*group))) {
+                return false;
+            }
+            if self.next_moment(&later).is_none() {
+                return true;
+            }
+            match self.after(&later, Action::Tick, &mut Log::off()) {
+                Ok(Some(next)) => later = next,
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        false
     }
 
     /// One more delivery, alone and without faults: does it come to nothing?
@@ -63,7 +89,8 @@ impl World {
     }
 
     /// The payments of such a set.
-    pub(crate) fn payments_told(&self, told: u32) -> impl Iterator<Item = &WorldPayment> {
-        self.taken.iter().enumerate().filter(move |(place, _)| told & 1 << place != 0).map(|(_, (payment, _))| payment)
+    pub(crate) fn payments_told(&self, told: u32) -> SmallVec<[&WorldPayment; 4]> {
+        let payments = self.taken.iter().enumerate().filter(|(place, _)| told & 1 << place != 0);
+        payments.map(|(_, (payment, _))| payment).collect()
     }
 }

@@ -100,7 +100,12 @@ pub struct State {
     pub(crate) ticks_left: u8,
     /// The claims about single steps that some step has broken, one bit each.
     pub(crate) broken: u16,
+    /// The claims whose situation some step has reached, one bit each, and [`EXHAUSTED`].
+    pub(crate) arisen: u16,
 }
+
+/// Beside the claims of a set: a protocol's own bound on the passes of a loop was reached.
+pub(crate) const EXHAUSTED: u16 = 1 << 15;
 
 /// One thing that can happen next. Where an engine leaves open how a call comes out, the second number of an action says
 /// which of the ways is meant.

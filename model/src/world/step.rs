@@ -204,7 +204,7 @@ impl World {
             let returns = &mut state.actors[who].returns;
             *returns = if same { (*returns + 1).min(RETURNS_COUNTED) } else { 0 };
             if node.head_name == before.head_name {
-                self.arises(Claim::RetriesEnd);
+                state.arisen |= Claim::RetriesEnd.bit();
             }
             if *returns == RETURNS_COUNTED {
                 state.broken |= Claim::RetriesEnd.bit();
@@ -286,7 +286,7 @@ impl World {
     fn die(&self, state: &mut State, who: usize, form: DeathForm, log: &mut Log) -> bool {
         let holds = |node: NodeId| !self.tree.node(node).sections.is_empty();
         if state.actors[who].phase.node().is_some_and(holds) || state.database.connections[who].changes != NOTHING {
-            self.arises(Claim::NoOrderIsFrozen);
+            state.arisen |= Claim::NoOrderIsFrozen.bit();
         }
         state.deaths_left -= 1;
         log.died(self, state, who, form);

@@ -1,12 +1,11 @@
 //! What is noticed of single steps: who was shown which version of a row, and what claims about steps say to that.
 
-use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock};
 
 use paidonce_protocol::Mark;
 
 use super::World;
-use super::state::{Phase, State};
+use super::state::{EXHAUSTED, Phase, State};
 use crate::claims::Claim;
 use crate::db::{DbCall, Effects, KeyId, RowId, Store, Val};
 use crate::sql::PlanKind;
@@ -65,14 +64,6 @@ impl Watched {
 }
 
 impl World {
-    /// The situation that a claim is about was reached.
-    pub(crate) fn arises(&self, claim: Claim) {
-        let bit = u32::from(claim.bit());
-        if self.arisen.load(Ordering::Relaxed) & bit == 0 {
-            self.arisen.fetch_or(bit, Ordering::Relaxed);
-        }
-    }
-
     /// An actor's call was answered, or got as far as it could.
     pub(crate) fn watch_call(&self, state: &mut State, who: usize, call: DbCall, effects: &Effects) {
         if let DbCall::Run(request) = call {
@@ -90,7 +81,7 @@ impl World {
                 };
                 if let Some(claim) = claim.filter(|_| bit != 0) {
                     if claim != Claim::NoLostUpdate {
-                        self.arises(claim);
+                        state.arisen |= claim.bit();
                     }
                     if blind && state.actors[who].outdated & bit != 0 {
                         state.broken |= claim.bit();
@@ -146,9 +137,9 @@ impl World {
     pub(crate) fn watch_marks(&self, state: &mut State, who: usize, marks: &[Mark]) {
         for mark in marks {
             match mark {
-                Mark::Holds { until_ms: Some(_), .. } => self.arises(Claim::FreeLockGranted),
+                Mark::Holds { until_ms: Some(_), .. } => state.arisen |= Claim::FreeLockGranted.bit(),
                 Mark::Refused { section } => self.watch_refusal(state, who, section),
-                Mark::Exhausted { .. } => self.exhausted.store(true, Ordering::Relaxed),
+                Mark::Exhausted { .. } => state.arisen |= EXHAUSTED,
                 Mark::Holds { until_ms: None, .. } | Mark::Ends { .. } => {}
             }
         }
@@ -156,7 +147,7 @@ impl World {
 
     fn watch_refusal(&self, state: &mut State, who: usize, section: &str) {
         let Some(shop) = self.judge.shop() else { return };
-        self.arises(Claim::FreeLockGranted);
+        state.arisen |= Claim::FreeLockGranted.bit();
         let slot = &self.slots[who];
         let lock = shop.lock(&self.store, state.database.committed, section);
         let live = lock.filter(|(_, expires_ms)| *expires_ms > state.now_ms + slot.clock_offset_ms);

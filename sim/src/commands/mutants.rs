@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use paidonce_model::scenario::Scenario;
-use paidonce_model::{Claim, Engine, ExploreError, Limits, Reductions, Setup, explore, shortest};
+use paidonce_model::{Claim, Engine, ExploreError, Limits, Reductions, Setup, Show, explore, shortest};
 use paidonce_protocol::catalogue::{self, PROTOCOLS, Protocol, Role};
 use paidonce_protocol::{Guard, Without};
 use serde::Serialize;
@@ -216,7 +216,7 @@ impl Hunt<'_> {
     }
 
     fn broken(&self, place: &Place, claim: Claim, limits: Limits) -> Result<Option<Fall>, ExploreError> {
-        let mut schedules = shortest(&self.setup(place), &[claim], limits, &self.desk.progress)?;
+        let mut schedules = shortest(&self.setup(place), Show::Broken, &[claim], limits, &self.desk.progress)?;
         let Some((_, schedule)) = schedules.pop() else { return Ok(None) };
         Ok(Some(Fall::Falls(Box::new(schedule.trace(Some(claim))?))))
     }

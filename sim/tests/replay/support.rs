@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paidonce::replay::{Place, Replayed, replay_blocking};
 use paidonce_model::scenario::{FILES, Scenario};
 use paidonce_model::trace::Trace;
-use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, explore, sample, shortest};
+use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, Show, explore, sample, shortest};
 use paidonce_protocol::{Guard, Without, catalogue};
 use paidonce_sqlx::server::{Server, Software, all_engines_wanted};
 
@@ -50,14 +50,14 @@ pub(crate) fn setup<'a>(scenario: &'a Scenario, protocol: &str, engine: Engine, 
 pub(crate) fn counterexamples(setup: &Setup<'_>) -> Vec<Trace> {
     let progress = Arc::new(Progress::default());
     let explored = explore(setup, Limits::default(), &progress).unwrap();
-    let schedules = shortest(setup, &explored.broken, Limits::default(), &progress).unwrap();
+    let schedules = shortest(setup, Show::Broken, &explored.broken, Limits::default(), &progress).unwrap();
     assert_eq!(schedules.len(), explored.broken.len(), "a claim that falls has a schedule");
     schedules.into_iter().map(|(claim, schedule)| schedule.trace(Some(claim)).unwrap()).collect()
 }
 
 /// A shortest trace that breaks this claim, if there is one.
 pub(crate) fn counterexample(setup: &Setup<'_>, claim: Claim) -> Option<Trace> {
-    let schedules = shortest(setup, &[claim], Limits::default(), &Arc::new(Progress::default())).unwrap();
+    let schedules = shortest(setup, Show::Broken, &[claim], Limits::default(), &Arc::new(Progress::default())).unwrap();
     schedules.into_iter().next().map(|(_, schedule)| schedule.trace(Some(claim)).unwrap())
 }
 
