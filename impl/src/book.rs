@@ -54,8 +54,10 @@ pub struct PaymentRow {
     pub booked_by: String,
     /// The order it is for.
     pub order_id: String,
-    /// In minor units.
+    /// In minor units of `currency`.
     pub amount_cents: i64,
+    /// ISO 4217 code.
+    pub currency: String,
     /// `booked` or `to refund`.
     pub state: String,
 }
@@ -65,7 +67,7 @@ pub struct PaymentRow {
 pub struct RefundRow {
     /// The request that wrote it.
     pub requested_by: String,
-    /// In minor units.
+    /// In minor units of the payment's currency.
     pub amount_cents: i64,
 }
 
@@ -76,13 +78,20 @@ pub enum BookError {
     #[error(transparent)]
     Shop(#[from] OpenError),
     /// The rows could not be read. The notice itself came to this outcome.
-    #[error("the notice was handled ({outcome}), but what the rows say now could not be read: {source}")]
+    #[error("the notice was {}, and what the rows say now could not be read: {source}", handled(*outcome))]
     Unread {
         /// What came of the notice.
         outcome: Outcome,
         /// Why the rows could not be read.
         source: DbError,
     },
+}
+
+fn handled(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::TryAgain => "not handled".to_owned(),
+        other => format!("handled ({other})"),
+    }
 }
 
 /// Read what a gateway sent: the answer to a PDT query when its first line is `SUCCESS` or `FAIL`, else an IPN's body.
@@ -133,7 +142,7 @@ static READ_ORDER: Statement =
 
 static READ_PAYMENTS: Statement = Statement::new(
     "read_payments",
-    "SELECT booked_by, order_id, amount_cents, state FROM payments WHERE provider = $1 AND txn_id = $2 \
+    "SELECT booked_by, order_id, amount_cents, currency, state FROM payments WHERE provider = $1 AND txn_id = $2 \
      ORDER BY kind, booked_by",
 );
 
@@ -144,7 +153,7 @@ static READ_REFUNDS: Statement = Statement::new(
 
 static READ_REVIEWS: Statement = Statement::new(
     "read_reviews",
-    "SELECT reason FROM reviews WHERE provider = $1 AND txn_id = $2 ORDER BY payment_status",
+    "SELECT reason FROM reviews WHERE provider = $1 AND txn_id = $2 ORDER BY payment_status, reason",
 );
 
 struct Rows {
@@ -195,7 +204,8 @@ fn payment_row(row: &Row) -> Result<PaymentRow, Error> {
         booked_by: row.text(0)?.to_owned(),
         order_id: row.text(1)?.to_owned(),
         amount_cents: row.int(2)?,
-        state: row.text(3)?.to_owned(),
+        currency: row.text(3)?.to_owned(),
+        state: row.text(4)?.to_owned(),
     })
 }
 

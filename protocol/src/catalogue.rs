@@ -183,7 +183,7 @@ macro_rules! guards {
 
 guards! {
     UniqueKey, "settle", "an_order_is_never_half_settled", None,
-        "A payment has one row: unique key (provider, txn_id, kind).";
+        "A payment has one row and one refund: unique keys (provider, txn_id, kind) and (provider, txn_id).";
     LocksFirst, "settle", "no_update_is_lost", Some(Guard::PaysIfPending),
         "The first statement locks and updates the order's row.";
     PaysIfPending, "settle", "no_update_is_lost", Some(Guard::LocksFirst),
@@ -202,6 +202,12 @@ guards! {
         "A second, different payment for a paid order is recorded and queued for refund.";
     QueuesRefund, "settle", "an_order_is_never_half_settled", None,
         "A payment that is recorded to be refunded has its refund row.";
+    ShortStockMarked, "settle", "an_order_is_never_half_settled", None,
+        "A payment for which the stock is too short is marked to be refunded.";
+    PendingBooksNothing, "settle", "taken_money_is_never_lost", None,
+        "A status that says that no money was taken books nothing.";
+    StatusChecked, "settle", "taken_money_is_never_lost", None,
+        "A status that only a person can book is not taken for a payment.";
     MisfitQueued, "settle", "taken_money_is_never_lost", None,
         "A notice that no machine can book is queued for a person.";
     AmountChecked, "settle", "taken_money_is_never_lost", None,
@@ -224,6 +230,8 @@ guards! {
         "The units of a cancelled order go back on the shelf.";
     CancelQueuesRefund, "cancel", "an_order_is_never_half_settled", None,
         "The money of a cancelled order is queued for refund.";
+    CancelMarksToRefund, "cancel", "an_order_is_never_half_settled", None,
+        "The payments of a cancelled order are marked to be refunded.";
 }
 
 /// Guards left out on purpose: empty in production, one or two for a mutant.

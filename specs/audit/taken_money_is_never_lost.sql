@@ -1,5 +1,6 @@
 -- At rest: money that the gateway took and told us of is booked, refunded or queued for a person. A notice with a wrong
--- amount, currency or receiver, or for an unknown order, is queued for a person and not booked.
+-- amount, currency or receiver, or for an unknown order, is queued for a person and not booked. Nothing is in the books
+-- that the gateway did not take.
 -- Needs world_taken: what the gateway took, the shop's own tables cannot know.
 
 -- A notice that fits its order, and nothing that keeps the money.
@@ -36,3 +37,11 @@ WHERE NOT EXISTS (
   AND EXISTS (
         SELECT 1 FROM payments p
         WHERE p.provider = w.provider AND p.txn_id = w.txn_id AND p.state = 'booked')
+
+UNION ALL
+
+-- In the books, and never taken.
+SELECT 'payment ' || p.txn_id || ' for order ' || p.order_id
+       || ' is in the books, and the gateway never took that money'
+FROM payments p
+WHERE NOT EXISTS (SELECT 1 FROM world_taken w WHERE w.provider = p.provider AND w.txn_id = p.txn_id)

@@ -73,12 +73,20 @@ async fn booking_the_sample_again_says_so_and_changes_no_row() {
 #[tokio::test]
 async fn a_wrong_amount_and_an_unknown_order_wait_for_a_person() {
     let place = demo().await;
+    let but_reviews = async |place: &Place| {
+        let rows = all_rows(place).await;
+        rows.into_iter().filter(|(table, _)| table != "reviews").collect::<Vec<_>>()
+    };
+    let before = but_reviews(&place).await;
     for (body, reason) in [(WRONG_AMOUNT, Reason::WrongAmount), (UNKNOWN_ORDER, Reason::UnknownOrder)] {
         let booking = settled(&place, body).await;
         assert_eq!((booking.outcome, booking.answer), (Outcome::ForReview(reason), Answer::Accepted));
         assert_eq!(booking.reviews, [reason.name()]);
         assert!(booking.payments.is_empty() && booking.refunds.is_empty());
+        let again = settled(&place, body).await;
+        assert_eq!((again.outcome, again.answer), (Outcome::AlreadyForReview(reason), Answer::Accepted));
     }
+    assert_eq!(but_reviews(&place).await, before, "order and stock untouched, with the order's version");
     let mut connection = shop(&place).await;
     assert_eq!(connection.rows("reviews").await.unwrap().len(), 2);
     assert_eq!(audit::run_all(&mut connection).await.unwrap().violations(), 0);

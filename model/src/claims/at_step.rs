@@ -18,7 +18,9 @@ pub(crate) fn at_step(claim: Claim, step: &Step) -> Option<String> {
         Claim::ReleasesOnlyOwnLock => format!("{who} released its lock and deleted its successor's"),
         Claim::FreeLockGranted => format!("{who} was refused the lock although no other request held it"),
         Claim::NoOrderIsFrozen => format!("{who} was kept out by a holder that had long been dead"),
-        Claim::RetriesEnd => format!("{who} came back a second time to the start of a loop that nothing had moved on"),
+        Claim::RetriesEnd => {
+            format!("{who} had to begin again for the second time, and nothing says how often it may have to")
+        }
         _ => return None,
     })
 }

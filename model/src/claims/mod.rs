@@ -65,7 +65,7 @@ claims! {
     NotHalfSettled, "an_order_is_never_half_settled", AtRest,
         "A payment row is booked, and amount, gateway id, status and stock agree; or it is to refund, with one refund row.";
     MoneyNotLost, "taken_money_is_never_lost", AtRest,
-        "Money that the gateway took and told of is booked, queued for refund, or queued for a person.";
+        "Money that the gateway took and told of is booked, to refund, or with a person; nothing it did not take is booked.";
     RefundsBounded, "refunds_never_exceed_payments", Always,
         "The refunds of a payment sum up to no more than the payment.";
     NoLostUpdate, "no_update_is_lost", EachStep,

@@ -1,6 +1,6 @@
 //! The claims about committed rows. Each says in the shop's words what is wrong, or nothing.
 
-use super::books::Books;
+use super::books::{Books, PaymentRow};
 use crate::trace::{WorldMail, WorldPayment};
 
 /// `a_payment_is_booked_at_most_once`
@@ -63,7 +63,7 @@ pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
             if order.txn_id != txn_id {
                 return Some(format!("payment {txn_id} is booked, but order {order_id} names `{}`", order.txn_id));
             }
-            let booked = |other: &&super::books::PaymentRow<'_>| other.booked && other.order_id == order_id;
+            let booked = |other: &&PaymentRow<'_>| other.booked && other.order_id == order_id;
             let booked_cents: i64 = books.payments.iter().filter(booked).map(|other| other.amount_cents).sum();
             if order.paid_cents != booked_cents {
                 return Some(format!(
@@ -101,7 +101,7 @@ pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
 }
 
 /// `taken_money_is_never_lost`, for the payments that the gateway told of.
-pub(super) fn money_lost<'p>(books: &Books<'_>, told: impl IntoIterator<Item = &'p WorldPayment>) -> Option<String> {
+pub(super) fn money_lost(books: &Books<'_>, told: &[&WorldPayment]) -> Option<String> {
     for taken in told {
         let key = (taken.provider.as_str(), taken.txn_id.as_str());
         let rows = || books.payments.iter().filter(|row| (row.provider, row.txn_id) == key);
@@ -126,7 +126,13 @@ pub(super) fn money_lost<'p>(books: &Books<'_>, told: impl IntoIterator<Item = &
             return Some(format!("payment {} does not fit order {}, and was booked", taken.txn_id, taken.order_id));
         }
     }
-    None
+    let never_taken = |row: &&PaymentRow<'_>| {
+        !told.iter().any(|taken| (taken.provider.as_str(), taken.txn_id.as_str()) == (row.provider, row.txn_id))
+    };
+    books.payments.iter().find(never_taken).map(|row| {
+        let (txn_id, order_id) = (row.txn_id, row.order_id);
+        format!("payment {txn_id} for order {order_id} is in the books, and the gateway never took that money")
+    })
 }
 
 /// `refunds_never_exceed_payments`

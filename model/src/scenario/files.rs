@@ -22,6 +22,8 @@ files! {
     "wrong_receiver.toml",
     "unknown_order.toml",
     "refunded.toml",
+    "reversal_cancelled.toml",
+    "pending_only.toml",
     "lost_anywhere.toml",
     "f1_paused_past_expiry.toml",
     "f2_stolen_delete.toml",

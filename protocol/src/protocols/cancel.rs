@@ -110,14 +110,16 @@ async fn undo_payment<S: Session>(session: &mut S, request: &Request) -> Result<
             give_back(session, &line).await?;
         }
     }
-    if !request.without.keeps(Guard::CancelQueuesRefund) {
-        return Ok(());
+    if request.without.keeps(Guard::CancelQueuesRefund) {
+        for payment in session.read(&READ_BOOKED, [order_id.into()]).await? {
+            let (provider, txn_id, cents) = (payment.text(0)?, payment.text(1)?, payment.int(2)?);
+            session.write(&QUEUE_REFUND, [provider.into(), txn_id.into(), (&request.id).into(), cents.into()]).await?;
+        }
     }
-    for payment in session.read(&READ_BOOKED, [order_id.into()]).await? {
-        let refund = [payment.text(0)?.into(), payment.text(1)?.into(), (&request.id).into(), payment.int(2)?.into()];
-        session.write(&QUEUE_REFUND, refund).await?;
+    if request.without.keeps(Guard::CancelMarksToRefund) {
+        session.write(&MARK_TO_REFUND, [order_id.into()]).await?;
     }
-    session.write(&MARK_TO_REFUND, [order_id.into()]).await.map(drop)
+    Ok(())
 }
 
 /// This protocol as a coroutine.

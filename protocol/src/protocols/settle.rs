@@ -1,8 +1,10 @@
 //! O1 `settle`: ours. One short transaction that locks the order by writing to it, and leaves no money without a place.
 //!
 //! 1. `begin`, `lock_order`: the first statement locks *and updates* the order's row.
-//! 2. `read_order`: unknown order, or an amount, currency or receiver that is not the order's: `queue_review`, `commit`.
+//! 2. `read_order`: unknown order, or an amount, currency or receiver that is not the order's: `rollback`, `queue_review` as
+//!    a statement of its own. What the notice says is wrong whatever becomes of the order, and the order stays untouched.
 //! 3. `record_payment_once` under the unique key (provider, txn_id, kind): there already: `rollback`, it is booked.
+//!    A status that says that no money was taken books nothing; one that only a person can book goes to a person.
 //! 4. The order is cancelled or was paid by another payment: the payment is recorded *to refund*; `queue_refund`,
 //!    `commit`.
 //! 5. `read_lines`, `take_stock` where there is enough, in sku order. Short: `give_back_stock` for what was taken,
@@ -51,8 +53,8 @@ static TAKE_STOCK_ANYWAY: Statement =
 
 static QUEUE_REVIEW: Statement = Statement::new(
     "queue_review",
-    "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, reason) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
 );
 
 /// Every statement this protocol (or a mutant of it) may send.
@@ -76,7 +78,7 @@ pub static STATEMENTS: [&Statement; 13] = [
 pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
     let Input::Notice(notice) = &request.input else { return Outcome::TryAgain };
     let keeps = |guard| request.without.keeps(guard);
-    if notice.payment_status.money() == Money::NotTaken {
+    if notice.payment_status.money() == Money::NotTaken && keeps(Guard::PendingBooksNothing) {
         let _ = session.answer(Answer::Accepted).await;
         return Outcome::NothingToBook;
     }
@@ -119,11 +121,13 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
     }
     let rows = session.read(&READ_ORDER, [order_id.into()]).await?;
     if let Some(reason) = for_a_person(request, notice, rows.first())? {
-        if keeps(Guard::MisfitQueued) {
-            queue_review(session, notice, reason).await?;
-        }
-        commit(session, request).await?;
-        return Ok(Outcome::ForReview(reason));
+        rollback(session, request).await?;
+        session.ends(&request.section());
+        return if keeps(Guard::MisfitQueued) {
+            queue_review(session, notice, reason).await
+        } else {
+            Ok(Outcome::ForReview(reason))
+        };
     }
     let Some(order) = rows.first() else { return Ok(Outcome::NoSuchOrder) };
     let refused = match order.text(0)? {
@@ -134,11 +138,11 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
     if refused == Some(Reason::OrderCancelled) && !keeps(Guard::LateNoticeQueued)
         || refused == Some(Reason::OrderAlreadyPaid) && !keeps(Guard::SecondPaymentQueued)
     {
-        session.rollback().await?;
+        rollback(session, request).await?;
         return Ok(Outcome::AlreadyHandled);
     }
     if record_payment_once(session, request, notice, refused.is_some()).await? == 0 {
-        session.rollback().await?;
+        rollback(session, request).await?;
         return Ok(Outcome::AlreadyBooked);
     }
     if let Some(reason) = refused {
@@ -147,8 +151,10 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
         return Ok(Outcome::ToRefund(reason));
     }
     if !take_stock(session, request, order_id).await? {
-        let key = [(&notice.provider).into(), (&notice.txn_id).into(), "payment".into()];
-        session.write(&MARK_PAYMENT_TO_REFUND, key).await?;
+        if keeps(Guard::ShortStockMarked) {
+            let key = [(&notice.provider).into(), (&notice.txn_id).into(), "payment".into()];
+            session.write(&MARK_PAYMENT_TO_REFUND, key).await?;
+        }
         queue_refund(session, request, notice).await?;
         commit(session, request).await?;
         return Ok(Outcome::ToRefund(Reason::StockTooShort));
@@ -162,7 +168,7 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
 fn for_a_person(request: &Request, notice: &Notice, order: Option<&Row>) -> Result<Option<Reason>, Error> {
     let keeps = |guard| request.without.keeps(guard);
     let Some(order) = order else { return Ok(Some(Reason::UnknownOrder)) };
-    Ok(if notice.payment_status.money() == Money::ForAPerson {
+    Ok(if notice.payment_status.money() == Money::ForAPerson && keeps(Guard::StatusChecked) {
         Some(Reason::StatusForAPerson)
     } else if order.int(1)? != notice.amount_cents && keeps(Guard::AmountChecked) {
         Some(Reason::WrongAmount)
@@ -245,21 +251,29 @@ async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &N
     session.write(&QUEUE_REFUND, refund).await.map(drop)
 }
 
-async fn queue_review<S: Session>(session: &mut S, notice: &Notice, reason: Reason) -> Result<(), Error> {
-    let review: [Value; 7] = [
+async fn queue_review<S: Session>(session: &mut S, notice: &Notice, reason: Reason) -> Result<Outcome, Error> {
+    let review: [Value; 8] = [
         (&notice.provider).into(),
         (&notice.txn_id).into(),
         notice.payment_status.as_str().into(),
         (&notice.order_id).into(),
         notice.amount_cents.into(),
         (&notice.currency).into(),
+        (&notice.receiver).into(),
         reason.name().into(),
     ];
-    session.write(&QUEUE_REVIEW, review).await.map(drop)
+    Ok(match session.write(&QUEUE_REVIEW, review).await? {
+        0 => Outcome::AlreadyForReview(reason),
+        _ => Outcome::ForReview(reason),
+    })
 }
 
 async fn commit<S: Session>(session: &mut S, request: &Request) -> Result<(), Error> {
     if request.without.keeps(Guard::OneTransaction) { session.commit().await } else { Ok(()) }
+}
+
+async fn rollback<S: Session>(session: &mut S, request: &Request) -> Result<(), Error> {
+    if request.without.keeps(Guard::OneTransaction) { session.rollback().await } else { Ok(()) }
 }
 
 /// This protocol as a coroutine.

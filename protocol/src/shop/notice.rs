@@ -97,6 +97,13 @@ impl Notice {
     }
 
     fn from_form(form: &[u8]) -> Result<Self, NoticeError> {
+        if form.iter().all(u8::is_ascii_whitespace) {
+            return Err(NoticeError {
+                field: "(body)",
+                expected: "fields as a gateway posts them",
+                found: "nothing".to_owned(),
+            });
+        }
         let fields: Vec<(String, String)> = form_urlencoded::parse(form).into_owned().collect();
         let fields = Fields(&fields);
         let currency = fields.required("mc_currency", "an ISO 4217 currency code")?;
@@ -104,8 +111,9 @@ impl Notice {
             return Err(wrong("mc_currency", "an ISO 4217 currency code", &currency));
         };
         let gross = fields.required("mc_gross", "an amount such as 20.00")?;
-        let amount_cents = minor_units(&gross, usize::from(known.exponent().unwrap_or(0)))
-            .ok_or_else(|| wrong("mc_gross", "an amount with no more decimals than its currency has", &gross))?;
+        let amount_cents = minor_units(&gross, usize::from(known.exponent().unwrap_or(0))).ok_or_else(|| {
+            wrong("mc_gross", "an amount that fits 64 bits, with no more decimals than its currency has", &gross)
+        })?;
         let receiver = match fields.optional("receiver_email")? {
             Some(email) => email,
             None => fields.required("receiver_email", "the account paid, here or in receiver_id")?,
@@ -207,7 +215,10 @@ mod tests {
         assert_eq!(without("mc_gross=20.00", "mc_gross=20.001").field, "mc_gross");
         assert_eq!(without("EUR", "EURO").field, "mc_currency");
         assert_eq!(without("invoice=1", "invoice=1&invoice=2").expected, "the field once");
-        assert_eq!(Notice::from_ipn("").unwrap_err().found, "nothing");
+        assert_eq!(Notice::from_ipn("").unwrap_err().field, "(body)");
+        assert_eq!(Notice::from_pdt("SUCCESS\n").unwrap_err().field, "(body)");
+        let huge = without("mc_gross=20.00", "mc_gross=99999999999999999999.00");
+        assert!(huge.expected.contains("64 bits"), "{huge}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Outcome {
     ToRefund(Reason),
     /// The notice was recorded and queued for a person.
     ForReview(Reason),
+    /// The same notice was queued for a person before: nothing was changed.
+    AlreadyForReview(Reason),
     /// The notice says that no money was taken: there was nothing to book.
     NothingToBook,
     /// The order is cancelled now.
@@ -70,6 +72,7 @@ impl std::fmt::Display for Outcome {
             Outcome::AlreadyHandled => f.write_str("already handled"),
             Outcome::ToRefund(reason) => write!(f, "queued for refund: {}", reason.name()),
             Outcome::ForReview(reason) => write!(f, "queued for a person: {}", reason.name()),
+            Outcome::AlreadyForReview(reason) => write!(f, "already queued for a person: {}", reason.name()),
             Outcome::NothingToBook => f.write_str("nothing to book"),
             Outcome::Cancelled => f.write_str("cancelled"),
             Outcome::AlreadyCancelled => f.write_str("already cancelled"),

@@ -119,6 +119,7 @@ fn said(booking: &Booking) -> (Exit, String) {
                 format!("nothing to book: the status {status} says that no money was taken; nothing was changed"),
             )
         }
+        Outcome::AlreadyForReview(_) => (Exit::Found, format!("{outcome}; nothing was changed")),
         Outcome::TryAgain => (Exit::Undecided, "not handled: let the notice come again".to_owned()),
         _ => (Exit::Found, outcome.to_string()),
     }
@@ -151,11 +152,13 @@ fn tell(out: &mut dyn Write, booking: &Booking) -> Result<(), Failure> {
         }
     }
     for payment in payments {
-        let amount = money(payment.amount_cents, &notice.currency);
+        let amount = money(payment.amount_cents, &payment.currency);
         writeln!(out, "payment {}: {amount} for order {}, {}", notice.txn_id, payment.order_id, payment.state)?;
     }
+    // A refund is of its payment, in the payment's currency.
+    let currency = payments.first().map_or(&notice.currency, |payment| &payment.currency);
     for refund in refunds {
-        writeln!(out, "refund of payment {}: {}, queued", notice.txn_id, money(refund.amount_cents, &notice.currency))?;
+        writeln!(out, "refund of payment {}: {}, queued", notice.txn_id, money(refund.amount_cents, currency))?;
     }
     for reason in reviews {
         writeln!(out, "for a person: payment {}: {reason}", notice.txn_id)?;

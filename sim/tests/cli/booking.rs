@@ -31,11 +31,17 @@ fn what_does_not_fit_its_order_waits_for_a_person() {
         ("ipn-wrong-amount.txt", "wrong amount", "order 1: pending, 0.00 EUR of 20.00 EUR paid"),
         ("ipn-unknown-order.txt", "unknown order", "order 77: there is none"),
     ] {
-        let said = format!("queued for a person: {reason}");
-        for _ in 0..2 {
+        for said in [
+            format!("queued for a person: {reason} ·"),
+            format!("already queued for a person: {reason}; nothing was changed"),
+        ] {
             folder.run(&["book", &sample(body)]).expect(1, &[&said, order, "answer to the gateway: 200"]);
         }
     }
+    // Another misfit under the same payment's name is another thing to look at.
+    let other = std::fs::read_to_string(sample("ipn-wrong-amount.txt")).unwrap().replace("invoice=1", "invoice=78");
+    let ran = folder.run_with(&["book", "-"], &other);
+    ran.expect(1, &["\nqueued for a person: unknown order", "wrong amount"]);
     let body = std::fs::read_to_string(sample("ipn.txt")).unwrap();
     let other = [("EUR", "USD", "wrong currency"), ("shop%40", "thief%40", "wrong receiver")];
     for (from, to, reason) in other {
@@ -70,6 +76,10 @@ fn one_payment_for_two_orders_is_not_said_to_be_booked_for_the_second() {
     folder.run(&["book", &sample("ipn.txt")]).expect(0, &[]);
     let body = std::fs::read_to_string(sample("ipn.txt")).unwrap().replace("invoice=1", "invoice=3");
     folder.run_with(&["book", "-"], &body).expect(1, &["already booked, but for order 1", "order 3: pending"]);
+    // What is in the books is told in its own currency, whatever the notice says.
+    let body =
+        body.replace("invoice=3", "invoice=1").replace("mc_currency=EUR", "mc_currency=JPY").replace("20.00", "20");
+    folder.run_with(&["book", "-"], &body).expect(1, &["payment 8XY: 20.00 EUR for order 1, booked"]);
 }
 
 #[test]
@@ -85,7 +95,7 @@ fn a_malformed_notice_changes_nothing() {
     let before = std::fs::read(folder.path("shop.db")).unwrap();
     let malformed = sample("ipn-malformed.txt");
     folder.run(&["book", &malformed]).expect(2, &["mc_gross", "20,00", "nothing was changed"]);
-    folder.run_with(&["book", "-"], "").expect(2, &["mc_currency", "found nothing"]);
+    folder.run_with(&["book", "-"], "").expect(2, &["(body)", "found nothing", "nothing was changed"]);
     folder.run(&["book", "none.txt"]).expect(2, &["none.txt"]);
     assert_eq!(std::fs::read(folder.path("shop.db")).unwrap(), before);
     let other = Folder::new();
@@ -100,6 +110,7 @@ fn a_database_that_is_no_shop_is_told_what_it_lacks() {
     let book = |database: &str| folder.run(&["book", &ipn, "--database", database]);
     book("sqlite:none.db").expect(2, &["there is no database at none.db"]);
     book("oracle://localhost/shop").expect(2, &["oracle://localhost/shop", "sqlite:PATH"]);
+    folder.run(&["book", &ipn, "--database", ""]).expect(2, &["sqlite:PATH"]);
     folder.write("foreign.db", "");
     book("sqlite:foreign.db").expect(2, &["missing table orders", "missing table outbox"]);
     folder

@@ -52,8 +52,9 @@ CREATE TABLE reviews ( -- notices that a person has to look at
     order_id       VARCHAR(127) NOT NULL,
     amount_cents   BIGINT       NOT NULL,
     currency       VARCHAR(3)   NOT NULL,
+    receiver       VARCHAR(127) NOT NULL,
     reason         VARCHAR(32)  NOT NULL,
-    PRIMARY KEY (provider, txn_id, payment_status)
+    PRIMARY KEY (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason)
 );
 
 CREATE TABLE outbox ( -- mails to hand to the mail server

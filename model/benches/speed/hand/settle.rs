@@ -45,6 +45,8 @@ pub(crate) enum Step {
     PayIfPending,
     PutMail,
     Commit(Outcome),
+    /// Roll back, because a person has to look at it.
+    SetAside(Reason),
     RollBack(Outcome),
 }
 
@@ -90,7 +92,8 @@ impl Settle {
         };
         let review = |reason: Reason| {
             let status = notice.payment_status.as_str().into();
-            let review = [&provider, &txn_id, &status, &order, &amount, &currency, &reason.name().into()];
+            let receiver = Value::from(receiver);
+            let review = [&provider, &txn_id, &status, &order, &amount, &currency, &receiver, &reason.name().into()];
             Ok((reason, prepare("queue_review", &review.map(Clone::clone))?))
         };
         let reviews: Result<Vec<_>, UnrollError> = REVIEWED.into_iter().map(review).collect();
@@ -135,7 +138,7 @@ impl Settle {
             Step::PayIfPending => self.pay_if_pending.next(),
             Step::PutMail => self.put_mail.next(),
             Step::Commit(_) => Next::Database(DbCall::Commit, false),
-            Step::RollBack(_) => Next::Database(DbCall::Rollback, false),
+            Step::RollBack(_) | Step::SetAside(_) => Next::Database(DbCall::Rollback, false),
         }
     }
 
@@ -145,7 +148,10 @@ impl Settle {
             Step::Begin => done(answer).map(|()| Step::LockOrder)?,
             Step::LockOrder => affected(answer).map(|_| Step::ReadOrder)?,
             Step::ReadOrder => self.judged(rows(answer)?.first()),
-            Step::QueueReview(reason) => affected(answer).map(|_| Step::Commit(Outcome::ForReview(reason)))?,
+            Step::QueueReview(reason) => match affected(answer)? {
+                0 => return Ok(Err(Outcome::AlreadyForReview(reason))),
+                _ => return Ok(Err(Outcome::ForReview(reason))),
+            },
             Step::RecordPayment(refused) => match (affected(answer)?, refused) {
                 (0, _) => Step::RollBack(Outcome::AlreadyBooked),
                 (_, Some(reason)) => Step::QueueRefund(reason),
@@ -171,22 +177,23 @@ impl Settle {
             Step::PayIfPending if affected(answer)? == 0 => return Err(Error::Conflict),
             Step::PayIfPending => Step::PutMail,
             Step::PutMail => affected(answer).map(|_| Step::Commit(Outcome::Booked))?,
+            Step::SetAside(reason) => done(answer).map(|()| Step::QueueReview(reason))?,
             Step::Commit(outcome) | Step::RollBack(outcome) => return done(answer).map(|()| Err(outcome)),
         }))
     }
 
     /// What the order's row says about the notice.
     fn judged(&self, order: Option<&Vec<Val>>) -> Step {
-        let Some(order) = order else { return Step::QueueReview(Reason::UnknownOrder) };
+        let Some(order) = order else { return Step::SetAside(Reason::UnknownOrder) };
         let (total_cents, currency, receiver) = self.fits;
         if self.for_a_person {
-            Step::QueueReview(Reason::StatusForAPerson)
+            Step::SetAside(Reason::StatusForAPerson)
         } else if order[1] != Val::Int(total_cents) {
-            Step::QueueReview(Reason::WrongAmount)
+            Step::SetAside(Reason::WrongAmount)
         } else if order[2] != Val::Text(currency) {
-            Step::QueueReview(Reason::WrongCurrency)
+            Step::SetAside(Reason::WrongCurrency)
         } else if order[3] != Val::Text(receiver) {
-            Step::QueueReview(Reason::WrongReceiver)
+            Step::SetAside(Reason::WrongReceiver)
         } else if order[0] == Val::Text(self.pending) {
             Step::RecordPayment(None)
         } else if order[0] == Val::Text(self.paid) {
@@ -229,8 +236,13 @@ impl Machine for Settle {
             At::Inside { attempt, locked, step } => match self.stepped(store, step, answer) {
                 Ok(Ok(step)) => {
                     let locks = step == Step::ReadOrder && matches!(answer, Answered::Affected(1..));
-                    let to = At::Inside { attempt, locked: locked || locks, step };
-                    Move::to(to).saying(if locks { Said::Holds } else { Said::Nothing })
+                    let ends = matches!(step, Step::QueueReview(_));
+                    let to = At::Inside { attempt, locked: (locked || locks) && !ends, step };
+                    Move::to(to).saying(match (locks, ends) {
+                        (true, _) => Said::Holds,
+                        (_, true) => Said::Ends,
+                        _ => Said::Nothing,
+                    })
                 }
                 Ok(Err(outcome)) => Move::to(At::Answer(Ok(outcome))).saying(Said::Ends),
                 Err(Error::Unknown) => Move::to(At::Answer(Err(Error::Unknown))).saying(Said::Ends),
