@@ -82,6 +82,11 @@ impl Engine {
         }
     }
 
+    /// The names of all, for whoever asked for another.
+    pub fn known() -> String {
+        Engine::ALL.map(Engine::name).join(", ")
+    }
+
     /// The engine of this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|engine| engine.name() == name)

@@ -200,9 +200,9 @@ impl Flow {
     /// # Errors
     /// When there is no such engine.
     pub fn on(&self, engine: &str) -> Result<OnEngine<'_>, WorldError> {
-        let known = || Engine::ALL.map(Engine::name).join(", ");
         let found = Engine::find(engine);
-        let engine = found.ok_or_else(|| self.no(format!("there is no engine {engine}; there are {}", known())))?;
+        let engine =
+            found.ok_or_else(|| self.no(format!("there is no engine {engine}; there are {}", Engine::known())))?;
         Ok(OnEngine { flow: self, engine })
     }
 

@@ -46,10 +46,8 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
 }
 
 fn examined(jobs: &[Job], pins: &Manifest) -> Result<(Vec<Row>, Vec<Sample>), Failure> {
-    // What has no pin yet may be large.
-    let cost = |job: &Job| pins.states(&job.scenario.name, job.protocol, job.engine.name()).unwrap_or(u64::MAX);
     let meter = Meter::new(jobs.len());
-    let examined = on_all_desks(jobs, cost, &meter, |job, desk| job.examine(Limits::default(), desk))?;
+    let examined = on_all_desks(jobs, |job| job.cost(pins), &meter, |job, desk| job.examine(Limits::default(), desk))?;
     let (mut rows, mut samples) = (Vec::new(), Vec::new());
     for Examined { rows: more, samples: drawn } in examined {
         rows.extend(more);

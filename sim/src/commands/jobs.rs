@@ -9,7 +9,10 @@ use paidonce_protocol::Without;
 use super::failure::Failure;
 use super::meter::Desk;
 use super::{names, replaying};
-use crate::report::{Row, Sample};
+use crate::report::{Manifest, Row, Sample};
+
+/// Who replays on a server waits for it, time-outs and all, for as long as this many states take to explore.
+const STATES_A_REPLAY: u64 = 300_000;
 
 /// One protocol in one scenario on one engine.
 #[derive(Clone, Debug)]
@@ -86,6 +89,15 @@ impl Job {
             without: Without::NOTHING,
             reductions: Reductions::ALL,
         }
+    }
+
+    /// How long it takes, in states: those pinned for this engine, or for another one, because sizes differ less between
+    /// engines than between scenarios. What has no pin at all may be large.
+    pub(super) fn cost(&self, pins: &Manifest) -> u64 {
+        let size = |engine: Engine| pins.size(&self.scenario.name, self.protocol, engine.name());
+        let found = size(self.engine).or_else(|| Engine::ALL.into_iter().filter_map(size).max());
+        let Some((states, broken)) = found else { return u64::MAX };
+        if self.engine.is_embedded() { states } else { states + broken * STATES_A_REPLAY }
     }
 
     /// Check it, and replay what was found.

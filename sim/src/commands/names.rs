@@ -32,8 +32,7 @@ pub(super) fn protocol(name: &str) -> Result<&'static str, String> {
 
 /// An engine.
 pub(super) fn engine(name: &str) -> Result<Engine, String> {
-    let known = Engine::ALL.map(Engine::name).join(", ");
-    Engine::find(name).ok_or_else(|| format!("there is no such engine; the engines are {known}"))
+    Engine::find(name).ok_or_else(|| format!("there is no such engine; the engines are {}", Engine::known()))
 }
 
 /// A claim.

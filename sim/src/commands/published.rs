@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Check, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
     let meter = Meter::new(jobs.len());
     let limits = Limits { most_states: asked.max_states, ..Limits::default() };
-    let examined = on_all_desks(&jobs, |job| cost(&pins, job), &meter, |job, desk| job.examine(limits, desk))?;
+    let examined = on_all_desks(&jobs, |job| job.cost(&pins), &meter, |job, desk| job.examine(limits, desk))?;
     drop(meter);
     let rows: Vec<Row> = examined.into_iter().flat_map(|examined| examined.rows).collect();
     let differ = rows.iter().filter(|row| row.replay.as_ref().is_some_and(|replay| !replay.agrees()));
@@ -60,12 +60,6 @@ fn jobs(asked: &Check) -> Result<Vec<Job>, Failure> {
         }
     }
     Ok(jobs)
-}
-
-/// What is pinned for this engine, or for another one: sizes differ less between engines than between scenarios.
-fn cost(pins: &Manifest, job: &Job) -> u64 {
-    let states = |engine: Engine| pins.states(&job.scenario.name, job.protocol, engine.name());
-    states(job.engine).or_else(|| Engine::ALL.into_iter().filter_map(states).max()).unwrap_or(u64::MAX)
 }
 
 fn command(asked: &Check) -> String {

@@ -1,6 +1,6 @@
 //! Why a trace could not be replayed at all.
 
-use paidonce_model::WorldError;
+use paidonce_model::{Engine, WorldError};
 use paidonce_protocol::Foul;
 use paidonce_sqlx::audit::AuditError;
 use paidonce_sqlx::lockstep::LockstepError;
@@ -11,7 +11,7 @@ use paidonce_sqlx::{DbError, OpenError};
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// There is no real database for the trace's engine here.
-    #[error("a trace of {engine} cannot be replayed here: there is no database of that kind")]
+    #[error("a trace of `{engine}` cannot be replayed: there is no such engine; the engines are {}", Engine::known())]
     Engine {
         /// The trace's engine.
         engine: String,

@@ -63,10 +63,12 @@ impl Manifest {
         self.mutant = rows.iter().map(PinnedMutant::of).collect();
     }
 
-    /// How many states this had when it was pinned.
-    pub(crate) fn states(&self, scenario: &str, protocol: &str, engine: &str) -> Option<u64> {
+    /// How many states this had when it was pinned, and how many of its claims were broken.
+    pub(crate) fn size(&self, scenario: &str, protocol: &str, engine: &str) -> Option<(u64, u64)> {
         let this = |pin: &&PinnedVerdict| pin.scenario == scenario && pin.protocol == protocol && pin.engine == engine;
-        self.verdict.iter().find(this).map(|pin| pin.states)
+        let mut pins = self.verdict.iter().filter(this).peekable();
+        let states = pins.peek()?.states;
+        Some((states, pins.filter(|pin| pin.steps.is_some()).count() as u64))
     }
 
     /// What differs between all pinned verdicts and these, one line each.
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(pins.has(&rows), None);
         pins.pin_verdicts(&rows);
         assert_eq!(pins.has(&rows), Some(true));
-        assert_eq!(pins.states("default", "settle", "sqlite/immediate"), Some(7));
+        assert_eq!(pins.size("default", "settle", "sqlite/immediate"), Some((7, 0)));
         assert!(pins.differences(&rows).is_empty());
 
         let shorter = [row("unlocked", claim, Some(6))];

@@ -5,6 +5,8 @@ use crate::scan::{Token, hashed_names, iterations, places, tokens};
 /// One thing that no code does.
 pub(crate) struct Ban {
     pub(crate) name: &'static str,
+    /// The folder in which it holds; empty: everywhere.
+    pub(crate) within: &'static str,
     /// What of it is searched for.
     pub(crate) what: What,
     pub(crate) instead: &'static str,
@@ -37,9 +39,10 @@ impl Ban {
 }
 
 /// Every ban. It holds in all code of the workspace, tests included, but for [`ALLOWED`].
-pub(crate) const BANS: [Ban; 8] = [
+pub(crate) const BANS: [Ban; 9] = [
     Ban {
         name: "wall clock",
+        within: "",
         what: What::Sequences(&["Instant :: now", "SystemTime", "UNIX_EPOCH"]),
         instead: "ask the session (`session.clock()`); in a test, let a fixture own the time",
         breaks: &["let t = Instant::now();", "let t = std::time::Instant::now();", "assert!(SystemTime::now() > t);"],
@@ -47,6 +50,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "sleeping",
+        within: "",
         what: What::Sequences(&["sleep", "sleep_until", "park_timeout"]),
         instead: "ask the session (`session.wait(..)`); in a test, step to the moment or await what has to happen",
         breaks: &["std::thread::sleep(d);", "tokio::time::sleep(d).await;", "use std::thread::sleep;"],
@@ -54,6 +58,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "unseeded randomness",
+        within: "",
         what: What::Sequences(&[
             "thread_rng",
             "rand :: rng",
@@ -73,6 +78,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "unseeded property test",
+        within: "",
         what: What::UnseededProptest,
         instead: "give it a seed: `ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() }`",
         breaks: &["proptest! { #[test] fn f(n: u8) {} }"],
@@ -80,6 +86,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "randomly hashed collection",
+        within: "",
         what: What::Sequences(&["HashMap", "HashSet"]),
         instead: "use a BTreeMap, or rustc_hash's FxHashMap for looking things up",
         breaks: &["use std::collections::HashMap;", "let s: HashSet<u8> = x;"],
@@ -87,6 +94,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "hash order",
+        within: "",
         what: What::HashOrder,
         instead: "use a BTreeMap, or keep a Vec beside the map: a hashed collection is for looking things up",
         breaks: &[
@@ -104,6 +112,7 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "unfinished code",
+        within: "",
         what: What::Sequences(&["todo !", "unimplemented !", "dbg !", "# [ ignore ]", ", ignore )"]),
         instead: "finish it or leave it out; a test that cannot run says why: `#[ignore = \"needs …\"]`",
         breaks: &["fn f() { todo!() }", "fn f() { dbg!(1); }", "#[test]\n#[ignore]\nfn f() {}"],
@@ -111,10 +120,35 @@ pub(crate) const BANS: [Ban; 8] = [
     },
     Ban {
         name: "stateright",
+        within: "",
         what: What::Sequences(&["stateright"]),
         instead: "go through paidonce_model: the checker and its traps are known in one place",
         breaks: &["use stateright::Model;", "let c: Box<dyn stateright::Checker<M>> = c;"],
         keeps: &["//! Explored with stateright.\nuse paidonce_model::explore;"],
+    },
+    Ban {
+        name: "the world beside the session",
+        within: "protocol/",
+        what: What::Sequences(&[
+            "std :: {",
+            "std :: thread",
+            "std :: fs",
+            "std :: net",
+            "std :: process",
+            "std :: env",
+            "std :: io",
+            "std :: time",
+            "include_bytes !",
+            "println !",
+        ]),
+        instead: "a protocol awaits its session and nothing else: make it a call of the session, for every driver",
+        breaks: &[
+            "use std::thread;",
+            "use std::{fmt, net};",
+            "let text = std::fs::read_to_string(path);",
+            "std::net::TcpStream::connect(a);",
+        ],
+        keeps: &["use std::future::Future;", "// std::thread is for drivers.\nfn f() {}"],
     },
 ];
 
