@@ -1,7 +1,7 @@
 //! The one place where a protocol is registered.
 
 use crate::protocols::{cancel, cancel_unlocked, lock_table, row_lock, settle, unlocked};
-use crate::shop::{Outcome, Request};
+use crate::shop::{Input, Outcome, Request};
 use crate::{Body, Port, Schema, Statement};
 
 /// Who calls a protocol.
@@ -136,6 +136,52 @@ pub static PROTOCOLS: [Protocol; 6] = [
 /// The protocol of this name.
 pub fn find(name: &str) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}
+
+/// The protocol of this name, if it can play this role.
+///
+/// # Errors
+/// When there is no protocol of this name, or it plays another role.
+pub fn find_for(name: &str, role: Role) -> Result<&'static Protocol, CannotPlay> {
+    find(name).filter(|protocol| protocol.role == role).ok_or_else(|| CannotPlay { name: name.to_owned(), role })
+}
+
+/// A protocol is not in the catalogue, or plays another role.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("protocol {name} cannot play the {}; those that can: {}", role.name(), self.known())]
+pub struct CannotPlay {
+    /// The name given.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+}
+
+impl CannotPlay {
+    /// The names of those that can.
+    fn known(&self) -> String {
+        let can = PROTOCOLS.iter().filter(|protocol| protocol.role == self.role);
+        can.map(|protocol| protocol.name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Protocol {
+    /// Who handles an input in a shop whose notices this protocol handles: the one that is named for it, or else this one
+    /// and the admin's that goes with it.
+    ///
+    /// # Errors
+    /// When the one that is named cannot play the role.
+    pub fn handler(&'static self, input: &Input, named: Option<&str>) -> Result<&'static Protocol, CannotPlay> {
+        match (input, named) {
+            (Input::Notice(_), None) => Ok(self),
+            (Input::Notice(_), Some(name)) => find_for(name, Role::Notice),
+            (Input::Cancel { .. }, name) => find_for(name.unwrap_or(self.admin), Role::Admin),
+        }
+    }
+
+    /// The schema that it works on, or a mutant of it.
+    pub fn schema_without(&self, without: Without) -> Schema {
+        if without.keeps(Guard::UniqueKey) { self.schema } else { Schema::AsFound }
+    }
 }
 
 macro_rules! guards {

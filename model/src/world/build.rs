@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use paidonce_protocol::catalogue::{self, Protocol, Role};
-use paidonce_protocol::shop::{Input, REQUEST_PLACEHOLDER, Request};
-use paidonce_protocol::{Code, Dialect, Guard, Schema, Statement, Value, Without};
+use paidonce_protocol::catalogue::{self, CannotPlay, Protocol, Role};
+use paidonce_protocol::shop::{REQUEST_PLACEHOLDER, Request};
+use paidonce_protocol::{Code, Dialect, Statement, Value, Without};
 use smallvec::SmallVec;
 
 use super::state::{Actor, State};
@@ -88,15 +88,8 @@ pub enum WorldError {
         invalid: Invalid,
     },
     /// A protocol is not in the catalogue, or plays another role.
-    #[error("protocol {name} cannot play the {role}; those that can: {known}")]
-    Protocol {
-        /// The name given.
-        name: String,
-        /// The role.
-        role: &'static str,
-        /// The names of those that can.
-        known: String,
-    },
+    #[error(transparent)]
+    Protocol(#[from] CannotPlay),
     /// The schema or a statement cannot be used in the model.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -140,18 +133,13 @@ impl World {
         if let Some(invalid) = scenario.validate().err().and_then(|all| all.into_iter().next()) {
             return Err(WorldError::Scenario { name: scenario.name, invalid });
         }
-        let notice = protocol(setup.protocol, Role::Notice)?;
+        let notice = catalogue::find_for(setup.protocol, Role::Notice)?;
         let specs = scenario.requests();
         let mut handlers: Vec<&'static Protocol> = Vec::new();
         for spec in &specs {
-            handlers.push(match (&spec.input, spec.protocol) {
-                (Input::Notice(_), None) => notice,
-                (Input::Notice(_), Some(name)) => protocol(name, Role::Notice)?,
-                (Input::Cancel { .. }, None) => protocol(notice.admin, Role::Admin)?,
-                (Input::Cancel { .. }, Some(name)) => protocol(name, Role::Admin)?,
-            });
+            handlers.push(notice.handler(&spec.input, spec.protocol)?);
         }
-        let schema = if setup.without.keeps(Guard::UniqueKey) { notice.schema } else { Schema::AsFound };
+        let schema = notice.schema_without(setup.without);
         let statements: Vec<&'static Statement> =
             handlers.iter().flat_map(|handler| handler.statements.iter().copied()).collect();
         let store = Store::new(schema.sql(Dialect::Postgres), &statements, setup.engine.dialect())?;
@@ -239,14 +227,6 @@ impl World {
             arisen: 0,
         }
     }
-}
-
-fn protocol(name: &str, role: Role) -> Result<&'static Protocol, WorldError> {
-    catalogue::find(name).filter(|protocol| protocol.role == role).ok_or_else(|| {
-        let can = catalogue::PROTOCOLS.iter().filter(|protocol| protocol.role == role);
-        let known: Vec<&str> = can.map(|protocol| protocol.name).collect();
-        WorldError::Protocol { name: name.to_owned(), role: role.name(), known: known.join(", ") }
-    })
 }
 
 /// The requests, each with its place in the unrolled protocols. Those with the same input and handler share it: their own

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use paidonce_model::scenario::Scenario;
 use paidonce_model::{Claim, Engine, ExploreError, Limits, Reductions, Setup, Show, explore, shortest};
@@ -17,9 +16,9 @@ use super::work::on_all_desks;
 use super::{Exit, jobs, names, print_json, quoted, replaying};
 use crate::report::{Fall, Manifest, MutantRow};
 
-/// The published scenarios are gone through once for each of these: a mutant that falls early falls soon, and the large
-/// scenarios are not explored to their end before the small ones have been tried.
-const ROUNDS: [u64; 3] = [10_000, 100_000, 1_000_000];
+/// The published scenarios are gone through up to so many states first, which is all of most of them: the large ones are not
+/// explored to their end before the small ones have been tried.
+const FIRST_STATES: u64 = 40_000;
 
 /// The machine's form.
 #[derive(Serialize)]
@@ -58,7 +57,8 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     let meter = Meter::new(mutants.len());
     // Where nothing falls, everything is explored.
     let cost = |mutant: &Mutant| u64::from(!mutant.has_to_fall);
-    let rows = on_all_desks(&mutants, cost, &meter, examine)?;
+    let pinned = if asked.rewrite { None } else { Some(&pins) };
+    let rows = on_all_desks(&mutants, cost, &meter, |mutant, desk| examine(mutant, pinned, desk))?;
     drop(meter);
     let undecided = rows.iter().filter(|row| row.verdict == "undecided").count();
     if asked.rewrite {
@@ -126,12 +126,17 @@ fn differences(pins: &Manifest, rows: &[MutantRow]) -> Vec<String> {
     differences
 }
 
-fn examine(mutant: &Mutant, desk: &Desk) -> Result<MutantRow, Failure> {
+/// Look for what is pinned where it is pinned, or, without pins, everywhere.
+fn examine(mutant: &Mutant, pins: Option<&Manifest>, desk: &Desk) -> Result<MutantRow, Failure> {
     let names: Vec<&str> = mutant.without.iter().map(|guard| guard.name()).collect();
     let about = format!("without {}", names.join(" and "));
     desk.begin(about.clone());
     let without = mutant.without.iter().fold(Without::NOTHING, |without, guard| without.and(*guard));
-    let places = places(mutant.guard)?;
+    let mut places = places(mutant.guard)?;
+    if let Some((scenario, engine)) = pins.and_then(|pins| pins.falls_at(&names)) {
+        let is_pinned = |place: &Place| place.scenario.name == scenario && place.engine.name() == engine;
+        places.sort_by_key(|place| !is_pinned(place));
+    }
     let claim = names::claim(mutant.guard.claim()).map_err(Failure::BuiltIn)?;
     let hunt = Hunt { without, claim, desk };
     let fall = if mutant.has_to_fall { hunt.falls(&places) } else { hunt.stands(&places) };
@@ -179,45 +184,36 @@ impl Hunt<'_> {
         }
     }
 
-    /// The first place where the claim falls, small searches before large ones.
+    /// The first place where the claim falls, small explorations before large ones.
     fn falls(&self, places: &[Place]) -> Result<Fall, ExploreError> {
-        let mut open: Vec<&Place> = places.iter().collect();
-        for most_states in ROUNDS {
-            let mut cut_off = Vec::new();
-            for place in open {
-                if let Some(fall) = self.broken(place, self.claim, Limits { most_states, ..Limits::default() })? {
-                    return Ok(fall);
-                }
-                if self.desk.progress.states.load(Ordering::Relaxed) >= most_states {
-                    cut_off.push(place);
-                }
-            }
-            open = cut_off;
+        let first = Limits { most_states: FIRST_STATES, ..Limits::default() };
+        match self.first_of(places, &[self.claim], first)? {
+            Fall::Undecided => self.first_of(places, &[self.claim], Limits::default()),
+            decided => Ok(decided),
         }
-        // What is left is large: with the reductions it can be explored to its end.
-        self.first_of(&open, &[self.claim])
     }
 
     /// Whether every claim stands everywhere.
     fn stands(&self, places: &[Place]) -> Result<Fall, ExploreError> {
-        self.first_of(&places.iter().collect::<Vec<_>>(), Claim::ALL)
+        self.first_of(places, Claim::ALL, Limits::default())
     }
 
-    fn first_of(&self, places: &[&Place], claims: &[Claim]) -> Result<Fall, ExploreError> {
+    fn first_of(&self, places: &[Place], claims: &[Claim], limits: Limits) -> Result<Fall, ExploreError> {
         let mut complete = true;
         for place in places {
-            let explored = explore(&self.setup(place), Limits::default(), &self.desk.progress)?;
+            let explored = explore(&self.setup(place), limits, &self.desk.progress)?;
             if let Some(claim) = explored.broken.iter().find(|claim| claims.contains(claim)) {
-                return Ok(self.broken(place, *claim, Limits::default())?.unwrap_or(Fall::Undecided));
+                return self.shortest(place, *claim);
             }
             complete &= explored.complete;
         }
         Ok(if complete { Fall::Stands } else { Fall::Undecided })
     }
 
-    fn broken(&self, place: &Place, claim: Claim, limits: Limits) -> Result<Option<Fall>, ExploreError> {
-        let mut schedules = shortest(&self.setup(place), Show::Broken, &[claim], limits, &self.desk.progress)?;
-        let Some((_, schedule)) = schedules.pop() else { return Ok(None) };
-        Ok(Some(Fall::Falls(Box::new(schedule.trace(Some(claim))?))))
+    fn shortest(&self, place: &Place, claim: Claim) -> Result<Fall, ExploreError> {
+        let (limits, progress) = (Limits::default(), &self.desk.progress);
+        let mut schedules = shortest(&self.setup(place), Show::Broken, &[claim], limits, progress)?;
+        let Some((_, schedule)) = schedules.pop() else { return Ok(Fall::Undecided) };
+        Ok(Fall::Falls(Box::new(schedule.trace(Some(claim))?)))
     }
 }

@@ -2,8 +2,8 @@
 
 use paidonce_model::flow::Flow;
 use paidonce_model::trace::Trace;
-use paidonce_protocol::catalogue::{self, Protocol, Role};
-use paidonce_protocol::shop::{Input, Request};
+use paidonce_protocol::catalogue::{self, Role};
+use paidonce_protocol::shop::Request;
 use paidonce_protocol::{Code, Guard, Schema, Value, Without};
 
 use super::ReplayError;
@@ -49,18 +49,14 @@ pub(super) fn of_flow(flow: &Flow, trace: &Trace) -> Result<Cast, ReplayError> {
 /// The cast of a trace, as the model has it: see `World::new` in paidonce-model.
 pub(super) fn of(trace: &Trace) -> Result<Cast, ReplayError> {
     let scenario = &trace.scenario;
-    let notice = protocol(&trace.protocol, Role::Notice)?;
+    let notice = catalogue::find_for(&trace.protocol, Role::Notice)?;
     if let Some(invalid) = scenario.validate().err().and_then(|all| all.into_iter().next()) {
         return Err(ReplayError::Scenario { scenario: scenario.name.clone(), problem: invalid.to_string() });
     }
     let without = without(trace)?;
     let mut parts = Vec::new();
     for spec in scenario.requests() {
-        let protocol = match (&spec.input, spec.protocol) {
-            (Input::Notice(_), None) => notice,
-            (Input::Notice(_), Some(name)) => protocol(name, Role::Notice)?,
-            (Input::Cancel { .. }, name) => protocol(name.unwrap_or(notice.admin), Role::Admin)?,
-        };
+        let protocol = notice.handler(&spec.input, spec.protocol)?;
         let name = spec.name.clone();
         let request = Request { id: spec.name, input: spec.input, settings: scenario.settings(), without };
         let code = |start| Code::Shop(start, Box::new(request.clone()));
@@ -71,7 +67,7 @@ pub(super) fn of(trace: &Trace) -> Result<Cast, ReplayError> {
             shut_down: protocol.shut_down.map(code),
         });
     }
-    let schema = if without.keeps(Guard::UniqueKey) { notice.schema } else { Schema::AsFound };
+    let schema = notice.schema_without(without);
     let rows = scenario.initial_rows().into_iter().map(|(table, row)| (table.to_owned(), row)).collect();
     Ok(Cast { tables: Tables::Shop(schema), rows, parts })
 }
@@ -85,12 +81,4 @@ fn without(trace: &Trace) -> Result<Without, ReplayError> {
         without = without.and(*guard);
     }
     Ok(without)
-}
-
-fn protocol(name: &str, role: Role) -> Result<&'static Protocol, ReplayError> {
-    catalogue::find(name).filter(|protocol| protocol.role == role).ok_or_else(|| {
-        let can = catalogue::PROTOCOLS.iter().filter(|protocol| protocol.role == role);
-        let known: Vec<&str> = can.map(|protocol| protocol.name).collect();
-        ReplayError::Protocol { name: name.to_owned(), role: role.name(), known: known.join(", ") }
-    })
 }

@@ -2,6 +2,7 @@
 
 use paidonce_model::{Engine, WorldError};
 use paidonce_protocol::Foul;
+use paidonce_protocol::catalogue::CannotPlay;
 use paidonce_sqlx::audit::AuditError;
 use paidonce_sqlx::lockstep::LockstepError;
 use paidonce_sqlx::server::ServerError;
@@ -39,17 +40,9 @@ pub enum ReplayError {
     },
     /// A protocol is not in the catalogue, or plays another role.
     #[error(
-        "the trace's protocol {name} is none that can play the {role}; those that can: {known}. A flow of somebody's own is \
-         replayed by the program that has its code: see docs/own-flow.md"
+        "the trace's {0}. A flow of somebody's own is replayed by the program that has its code: see docs/own-flow.md"
     )]
-    Protocol {
-        /// The name given.
-        name: String,
-        /// The role.
-        role: &'static str,
-        /// The names of those that can.
-        known: String,
-    },
+    Protocol(#[from] CannotPlay),
     /// The trace is of something else than the flow that has the code.
     #[error("the trace is of {trace}, and the flow is {flow}")]
     OtherFlow {

@@ -95,6 +95,12 @@ impl Manifest {
         Some(format!("{}: pinned is {pinned}; found is {} · {}", found.about(), found.told(), row.command()))
     }
 
+    /// Where what is left without these guards falls, if it does: scenario and engine.
+    pub(crate) fn falls_at(&self, without: &[&str]) -> Option<(&str, &str)> {
+        let pin = self.mutant.iter().find(|pin| pin.without == without)?;
+        Some((pin.scenario.as_deref()?, pin.engine.as_deref()?))
+    }
+
     /// What differs between the pinned mutants and these, one line each.
     pub(crate) fn mutant_differences(&self, rows: &[MutantRow]) -> Vec<String> {
         let found: Vec<PinnedMutant> = rows.iter().map(PinnedMutant::of).collect();

@@ -67,7 +67,7 @@ fn a_place_that_is_no_database_of_the_engines_is_refused() {
 #[test]
 fn a_trace_that_names_what_there_is_not_is_refused() {
     let says = refusal_of(|trace| trace.protocol = "cancel".to_owned());
-    assert!(says.contains("cancel is none that can play the notice") && says.contains("settle"), "{says}");
+    assert!(says.contains("cancel cannot play the notice") && says.contains("settle"), "{says}");
     let says = refusal_of(|trace| trace.without = vec!["Hope".to_owned()]);
     assert!(says.contains("the guard Hope"), "{says}");
     let says = refusal_of(|trace| trace.scenario.servers.clear());
