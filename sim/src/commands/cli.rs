@@ -245,6 +245,12 @@ pub(super) struct Differing {
     /// End after so many disagreements
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) most: usize,
+    /// Record the runs, with their seeds, in the pins
+    #[arg(long)]
+    pub(super) rewrite: bool,
+    /// Record them in this file
+    #[arg(long, value_name = "FILE", requires = "rewrite")]
+    pub(super) manifest: Option<String>,
     /// Write each disagreement as a script into this folder
     #[arg(long, value_name = "DIR")]
     pub(super) keep: Option<String>,

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::meter::Counter;
 use super::{Exit, print_json, quoted};
 use crate::differ::{Compared, Differ, DifferError, Disagreement, Drafts, Tally};
+use crate::report::{DrawnRun, Manifest};
 use crate::script::transcripts_text;
 
 /// The machine's form, one of them for each engine.
@@ -56,6 +57,13 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
             if let Some(folder) = &asked.keep {
                 keep(folder, engine, asked.seed, *n, &text)?;
             }
+        }
+        if asked.rewrite {
+            // Each as it ends: what was played for an hour is not lost to the next one's failure.
+            let manifest = asked.manifest.as_deref();
+            let mut pins = Manifest::to_rewrite(manifest)?;
+            pins.record(recorded(&ran, asked));
+            pins.write(manifest)?;
         }
         if !asked.json {
             writeln!(out, "{}", last_line(&ran, asked))?;
@@ -124,6 +132,18 @@ fn keep(folder: &str, engine: Engine, seed: u64, n: u64, text: &str) -> Result<(
     let path = Path::new(folder).join(format!("{}_{seed}_{n}.script", engine.name().replace(['/', '-', '+'], "_")));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
     written.map_err(|source| Failure::Write { path: path.display().to_string(), source })
+}
+
+fn recorded(ran: &Ran, asked: &Differing) -> DrawnRun {
+    let Tally { scripts, disagreements, with_one, .. } = ran.tally;
+    DrawnRun {
+        engine: ran.engine.name().to_owned(),
+        seed: asked.seed,
+        from: asked.from,
+        scripts,
+        disagreements,
+        with_one,
+    }
 }
 
 fn last_line(ran: &Ran, asked: &Differing) -> String {

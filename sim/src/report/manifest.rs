@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use paidonce_model::Engine;
 use serde::Deserialize;
 
 /// The copy that was there when this program was built.
@@ -20,7 +21,9 @@ const HEADER: &str = "\
 #     cargo run --release -- mutants --rewrite
 #
 # `states` are the distinct states of the full exploration, `steps` the length of a shortest schedule that breaks the
-# claim.
+# claim. `drawn` are the longest runs of drawn scripts against a real engine, recorded by `paidonce differ --rewrite`:
+# how many scripts of which seed, how many of them disagreed with the model, and for how many it allows one transcript
+# only.
 ";
 
 /// The pins.
@@ -33,6 +36,9 @@ pub struct Manifest {
     /// What falls without a guard.
     #[serde(default)]
     pub mutant: Vec<PinnedMutant>,
+    /// Runs of drawn scripts against real engines.
+    #[serde(default)]
+    pub drawn: Vec<DrawnRun>,
 }
 
 /// A verdict.
@@ -71,6 +77,24 @@ pub struct PinnedMutant {
     pub engine: Option<String>,
     /// After how many steps.
     pub steps: Option<usize>,
+}
+
+/// A run of scripts drawn from a seed, played on the model and on a real engine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawnRun {
+    /// The engine.
+    pub engine: String,
+    /// The seed.
+    pub seed: u64,
+    /// The number of the first script.
+    pub from: u64,
+    /// So many scripts were played.
+    pub scripts: u64,
+    /// Those on which the model does not allow what the real engine did.
+    pub disagreements: u64,
+    /// Those for which the model allows exactly one transcript.
+    pub with_one: u64,
 }
 
 /// Why there are no pins.
@@ -176,8 +200,34 @@ impl Manifest {
             }
             text.push_str(" },\n");
         }
+        text.push_str("]\n\ndrawn = [\n");
+        for run in &self.drawn {
+            let DrawnRun { engine, seed, from, scripts, disagreements, with_one } = run;
+            let engine = string(engine);
+            let _ = writeln!(
+                text,
+                "  {{ engine = {engine}, seed = {seed}, from = {from}, scripts = {scripts}, disagreements = {disagreements}, with_one = {with_one} }},"
+            );
+        }
         text.push_str("]\n");
         text
+    }
+
+    /// Record a run. One that begins where a recorded one of the same engine and seed ended continues it; one that begins
+    /// where it began takes its place.
+    pub fn record(&mut self, run: DrawnRun) {
+        let same = |known: &&mut DrawnRun| known.engine == run.engine && known.seed == run.seed;
+        match self.drawn.iter_mut().find(same) {
+            Some(known) if known.from + known.scripts == run.from => {
+                known.scripts += run.scripts;
+                known.disagreements += run.disagreements;
+                known.with_one += run.with_one;
+            }
+            Some(known) if known.from == run.from => *known = run,
+            _ => self.drawn.push(run),
+        }
+        let place = |run: &DrawnRun| Engine::ALL.into_iter().position(|engine| engine.name() == run.engine);
+        self.drawn.sort_by_key(|run| (place(run), run.seed, run.from));
     }
 }
 
@@ -188,6 +238,22 @@ fn string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn run(from: u64, scripts: u64) -> DrawnRun {
+        DrawnRun { engine: "sqlite/immediate".to_owned(), seed: 1, from, scripts, disagreements: 0, with_one: scripts }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_where_another_ended_continues_it() {
+        let mut pins = Manifest::default();
+        pins.record(run(0, 5));
+        pins.record(run(5, 2));
+        assert_eq!(pins.drawn, [run(0, 7)]);
+        pins.record(run(0, 3));
+        assert_eq!(pins.drawn, [run(0, 3)]);
+        pins.record(run(50, 3));
+        assert_eq!(pins.drawn, [run(0, 3), run(50, 3)], "there is a gap between them");
+    }
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -211,6 +277,7 @@ mod tests {
         let pins = Manifest {
             verdict: vec![verdict(Some(4)), verdict(None)],
             mutant: vec![mutant(Some("default")), mutant(None)],
+            drawn: vec![run(0, 5)],
         };
         assert_eq!(toml::from_str::<Manifest>(&pins.text()).unwrap(), pins);
         assert_eq!(toml::from_str::<Manifest>(&Manifest::default().text()).unwrap(), Manifest::default());
