@@ -307,7 +307,7 @@ impl Database {
             }
             let mut all = self.blockers(engine, store, who);
             if engine.family() == Family::Postgres {
-                all.extend(postgres::ahead(self, who));
+                all.extend(postgres::ahead(self, store, who));
             }
             all
         };

@@ -192,6 +192,11 @@ impl Plan {
         }
     }
 
+    /// True for an `INSERT` that changes the rows whose key is taken.
+    pub(crate) fn upserts(&self) -> bool {
+        matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Update { .. }, .. }))
+    }
+
     /// True for an `INSERT` that leaves out the rows whose key is taken.
     pub(crate) fn leaves_out(&self) -> bool {
         matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Skip { .. }, .. }))

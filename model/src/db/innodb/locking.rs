@@ -24,8 +24,8 @@ impl Running<'_> {
             _ => None,
         };
         let want = if plan.only_reads() { Want::Share } else { Want::of(plan) };
-        if plan.only_reads() {
-            self.read_greatest()?;
+        if plan.only_reads() && !self.read_greatest()? {
+            return Ok(self.shows(&[], self.database.committed, effects));
         }
         let (mut first, mut later) = self.subs()?;
         if plan.only_reads() && !later.is_empty() {

@@ -39,6 +39,7 @@ use super::{
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
+use crate::sql::Path;
 
 /// True at the levels that lock the gaps between records.
 pub(super) fn locks_gaps(level: Level) -> bool {
@@ -205,6 +206,30 @@ impl Running<'_> {
         all.fold(self.database.committed, |rows, changes| self.store.apply(rows, changes))
     }
 
+    /// The same without the rows that have no record yet in the further key by which the statement looks for them: whoever
+    /// puts a row in may wait there.
+    fn newest_on_path(&self) -> ContentsId {
+        let store = self.store;
+        let newest = self.newest();
+        let plan = store.plan(self.request);
+        let Path::Unique(number) = plan.access.path else { return newest };
+        let space = store.tables.tables[plan.table].uniques[number].0;
+        let lacks_record = |(key, row): &(KeyId, RowId)| {
+            let record = store.record(space, *row);
+            let is_of_committed = store.is_record_of(record, store.committed(self.database.committed, *key));
+            let mut open = self.database.connections.iter();
+            !is_of_committed
+                && open.any(|open| {
+                    let is_writer = records::written(store, open.changes, *key) == Some(Some(*row));
+                    is_writer && !store.has_changed(open.changes, record)
+                })
+        };
+        let mut rows = store.contents.get(newest).clone();
+        let before = rows[plan.table].len();
+        rows[plan.table].retain(|row| !lacks_record(row));
+        if rows[plan.table].len() == before { newest } else { store.contents.id(&rows) }
+    }
+
     /// The committed rows that a plain read sees from repeatable read on.
     fn snapshot(&mut self) -> ContentsId {
         let committed = self.database.committed;
@@ -220,7 +245,7 @@ impl Running<'_> {
 
     fn plain_read(&mut self, effects: &mut Effects) -> Asked {
         let (base, changes) = match self.level {
-            Level::ReadUncommitted => (self.newest(), NOTHING),
+            Level::ReadUncommitted => (self.newest_on_path(), NOTHING),
             Level::RepeatableRead | Level::Snapshot => (self.snapshot(), self.changes()),
             Level::ReadCommitted | Level::Serializable => (self.database.committed, self.changes()),
         };

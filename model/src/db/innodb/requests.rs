@@ -54,6 +54,7 @@ impl Running<'_> {
             return Err(Stop::Fails(Cause::Stale));
         }
         if !had && self.is_in_the_way(record, want) {
+            self.makes_explicit(record);
             if with_gap {
                 self.lock_gap_before(record);
             }
@@ -63,17 +64,35 @@ impl Running<'_> {
             self.lock_gap_before(record);
         }
         let waited = self.granted == Some((record, want));
-        self.lock(record, want);
+        // Who has it asks for nothing, unless for the gap besides.
+        if !had || with_gap {
+            self.lock(record, want);
+        }
         Ok(!had && !waited)
     }
 
     /// Lock a record that is to be written.
     pub(super) fn lock_to_write(&mut self, record: KeyId) -> Result<(), Stop> {
         if !self.has(record, Want::Exclusive) && self.is_in_the_way(record, Want::Exclusive) {
+            self.makes_explicit(record);
             return Err(Stop::Waits { key: record, want: Want::Exclusive });
         }
         self.lock(record, Want::Exclusive);
         Ok(())
+    }
+
+    /// Whoever asks for a record that another transaction has put in makes a lock of what was none before
+    /// (`lock_rec_convert_impl_to_expl`): what becomes of it when the record is taken out is as of any other.
+    pub(super) fn makes_explicit(&mut self, record: KeyId) {
+        if !self.locks_gaps() {
+            return;
+        }
+        let (store, who) = (self.store, self.who);
+        for (other, open) in self.database.connections.iter_mut().enumerate() {
+            if other != who && store.has_key(open.made, record) {
+                open.shared = store.add_keys(open.shared, std::iter::once(record));
+            }
+        }
     }
 
     /// True when somebody holds what is wanted of a record, or asked for it before: whoever has it already need not ask.
@@ -84,8 +103,7 @@ impl Running<'_> {
 
     pub(super) fn has(&self, record: KeyId, want: Want) -> bool {
         let own = &self.database.connections[self.who];
-        let exclusive = self.store.changes.get(own.changes).binary_search_by_key(&record, |(known, _)| *known).is_ok();
-        exclusive || want == Want::Share && self.store.has_key(own.shared, record)
+        self.store.has_changed(own.changes, record) || want == Want::Share && self.store.has_key(own.shared, record)
     }
 
     /// True for a record of a row whose newest version is committed.
@@ -93,6 +111,18 @@ impl Running<'_> {
         let store = self.store;
         let primary = store.primary_of(record);
         self.database.connections.iter().all(|open| written(store, open.changes, primary).is_none())
+    }
+
+    /// True for a marked record that no open transaction has marked.
+    pub(super) fn is_left(&self, record: KeyId) -> bool {
+        let (store, database) = (self.store, &self.database);
+        let primary = store.primary_of(record);
+        let is_of = |row| store.is_record_of(record, row);
+        let is_of_committed = is_of(store.committed(database.committed, primary));
+        database.connections.iter().all(|open| match written(store, open.changes, primary) {
+            None => true,
+            Some(row) => record != primary && !is_of_committed && !is_of(row) && !store.has_key(open.made, record),
+        })
     }
 
     /// True when a record is newer than the snapshot, at the level that minds.
