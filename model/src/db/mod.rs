@@ -118,6 +118,13 @@ impl Wait {
         wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
     }
 
+    /// True for a new row of this table that waits at its first key, and has not looked there before it went into the table.
+    fn has_put_row(&self, store: &Store, table: usize) -> bool {
+        let DbCall::Run(request) = self.call else { return false };
+        let plan = store.plan(request);
+        plan.inserts() && !plan.looks_first() && plan.table == table && self.want == Want::Insert && self.passed == 0
+    }
+
     /// The same wait with rows, keys and the statement's arguments renamed.
     pub(crate) fn rename(
         &mut self,

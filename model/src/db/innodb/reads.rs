@@ -123,12 +123,7 @@ impl Running<'_> {
 
     /// The condition of the statement, or of the source of its rows.
     pub(super) fn condition(&self) -> Option<&Condition> {
-        let plan = self.store.plan(self.request);
-        match &plan.kind {
-            PlanKind::Select(select) => select.filter.as_ref(),
-            PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
-            PlanKind::Insert(_) => plan.source().and_then(|select| select.filter.as_ref()),
-        }
+        self.store.plan(self.request).condition()
     }
 
     /// Come to the rows that a read finds, locking them in share mode.

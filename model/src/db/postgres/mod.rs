@@ -299,7 +299,7 @@ impl Running<'_> {
         let stops = waits_for.or(failed.map(|(key, _)| key));
         let after: Vec<KeyId> = left.iter().map(|place| found[*place].0).filter(|key| Some(*key) != stops).collect();
         let kept: Vec<KeyId> = dealt.iter().map(|place| run.touched[*place][0].0).collect();
-        let beside = self.rows_beside(run, &kept, &after, choices);
+        let beside = self.rows_beside(run, (&kept, &after, stops), choices);
         if let Err(cause) = beside.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))) {
             return self.fails(cause);
         }

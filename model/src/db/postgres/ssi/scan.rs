@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, RowId, Store};
+use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, Store};
 use super::{index_of, relation_of};
 use crate::sql::{Access, Insert, NewRows, Output, Path, Plan, PlanKind, Select, Space};
 
@@ -167,7 +167,25 @@ impl Database {
         for visit in &visits {
             self.comes_to(store, who, way, *visit)?;
         }
+        self.meets_waiting(store, who, way)?;
         Ok(!visits.is_empty())
+    }
+
+    /// New rows that wait at their first key are in their table, and in no index yet: whoever reads from end to end meets
+    /// them.
+    pub(in super::super) fn meets_waiting(&mut self, store: &Store, who: usize, way: &Way<'_>) -> Result<(), Cause> {
+        let Some((me, ssi)) = self.ssi.as_mut().and_then(|ssi| Some((ssi.of(who)?, ssi))) else { return Ok(()) };
+        if way.index.is_some() {
+            return Ok(());
+        }
+        for (other, open) in self.connections.iter().enumerate() {
+            let is_in_table = open.wait.as_ref().is_some_and(|wait| wait.has_put_row(store, way.table));
+            if let Some(writer) = ssi.of(other).filter(|_| is_in_table && other != who) {
+                ssi.is_told(store, me)?;
+                ssi.conflict(store, me, writer, me)?;
+            }
+        }
+        Ok(())
     }
 
     /// A transaction begins to read along a way.
