@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
-use innodb::Seen;
+use innodb::{Seen, Weight};
 pub(crate) use locks::Want;
 pub(crate) use postgres::Ssi;
 pub use rules::Rule;
@@ -174,6 +174,8 @@ pub(crate) struct Connection {
     /// True when the transaction has changed what is stored: other snapshots are old once it commits.
     pub(crate) dirty: bool,
     pub(crate) wait: Option<Box<Wait>>,
+    /// What its transaction weighs, where somebody asks for that.
+    weight: Option<Box<Weight>>,
 }
 
 impl Connection {
@@ -304,6 +306,14 @@ impl Database {
     /// True when the engine cannot but see the cycle of waits that leads back to this connection.
     pub(crate) fn is_surely_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
         engine.family() != Family::MariaDb || innodb::is_surely_deadlocked(self, store, who)
+    }
+
+    /// Of those in a cycle of waits the ones that may be its victim, after a step of this sender.
+    pub(crate) fn victims(&self, engine: Engine, store: &Store, stuck: &[usize], sender: usize) -> Vec<usize> {
+        match engine.family() {
+            Family::MariaDb => self.lightest(store, stuck, sender),
+            _ => stuck.to_vec(),
+        }
     }
 
     /// True when a cycle of waits leads back to this connection.

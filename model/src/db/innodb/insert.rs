@@ -133,6 +133,7 @@ impl Running<'_> {
         let store = self.store;
         let record = store.record(space, row);
         let (table, _) = store.index(space);
+        self.weighs_table(table, Want::Exclusive);
         let want = if updates { Want::Exclusive } else { Want::Share };
         if let Some(by) = self.taken(space, row, want)? {
             store.note(Rule::InnodbTaken);
@@ -147,12 +148,14 @@ impl Running<'_> {
             self.ask_to_put(record)?;
             let connection = &mut self.database.connections[self.who];
             connection.made = store.add_keys(connection.made, std::iter::once(record));
+            self.weighs_new(record);
         }
         if is_further {
             self.lock(record, Want::Exclusive);
         } else {
             let keys = store.keys_of(table, store.rows.get(row));
             let changed: Vec<(KeyId, Change)> = keys.into_iter().map(|key| (key, Change::Put(row))).collect();
+            self.weighs_row(true);
             self.write(&changed, effects);
         }
         Ok(if is_there { Put::Anew } else { Put::New })
@@ -188,7 +191,7 @@ impl Running<'_> {
                 return Ok(Some(*known));
             }
         }
-        self.lock_end(space);
+        self.ask_end(space, want);
         Ok(None)
     }
 
@@ -198,6 +201,7 @@ impl Running<'_> {
         let out: Vec<KeyId> =
             put.iter().filter(|(_, is_new)| *is_new).map(|(space, _)| store.record(*space, row)).collect();
         let Some((table, _)) = put.first() else { return };
+        self.weighs_row(false);
         let keys = store.keys_of(usize::from(*table), store.rows.get(row));
         let connection = &mut self.database.connections[self.who];
         let back = |(key, change): &(KeyId, Change)| match change {
@@ -237,6 +241,7 @@ impl Running<'_> {
             let keys = store.keys_of(plan.table, store.rows.get(there)).into_iter().enumerate();
             let change = |(place, key)| (key, if place == 0 { Change::Put(updated) } else { Change::Follows(updated) });
             let changed: Vec<(KeyId, Change)> = keys.map(change).collect();
+            run.weighs_row(true);
             run.write(&changed, effects);
             Ok(Seen::Row(updated))
         })?;

@@ -9,6 +9,7 @@
 //! | `locking` | `UPDATE`, `DELETE`, locking reads |
 //! | `reads` | what a statement reads besides |
 //! | `insert` | new records, and those that have their keys already |
+//! | `weights` | what a transaction weighs when a deadlock's victim is chosen |
 //!
 //! Rules and their sources (MariaDB's manual, "InnoDB Lock Modes" and "SET TRANSACTION"; MySQL's, "InnoDB Locking",
 //! "Locks Set by Different SQL Statements"):
@@ -18,7 +19,7 @@
 //! - everything else sees the newest committed rows, whatever the snapshot; with `innodb_snapshot_isolation` to lock a
 //!   record that is newer than the snapshot is error 1020;
 //! - a request waits behind requests that came before it and that it could not be granted beside;
-//! - a cycle of waits is found at once; one of its transactions is rolled back;
+//! - a cycle of waits is found at once; one of its transactions is rolled back: see `weights`;
 //! - after 1213 and 1020 the transaction is gone, after a time-out only the statement is undone, and its locks stay; so after any other error.
 
 mod insert;
@@ -28,11 +29,13 @@ mod reads;
 mod records;
 mod requests;
 mod scan;
+mod weights;
 
 use smallvec::SmallVec;
 
 pub(super) use journal::Seen;
 use journal::Stop;
+pub(super) use weights::Weight;
 
 use super::{
     Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,
@@ -64,7 +67,7 @@ pub(super) fn ask(
             let (before, made_before) = (open.changes, open.made);
             let (granted, journal) = (None, Vec::new());
             let level = engine.level();
-            Running {
+            let mut running = Running {
                 database,
                 level,
                 engine,
@@ -77,8 +80,9 @@ pub(super) fn ask(
                 resumes: None,
                 journal,
                 at: 0,
-            }
-            .go(choices, effects)
+            };
+            running.weighs_before();
+            running.go(choices, effects)
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
@@ -280,6 +284,7 @@ impl Running<'_> {
         match self.database.connections[self.who].transaction {
             Transaction::None => self.database.reset(self.store, self.who),
             _ => {
+                self.weighs_as_before();
                 self.database.undo(self.store, self.who, self.before, self.made_before);
                 self.database.fail(self.engine, self.store, self.who, cause);
             }

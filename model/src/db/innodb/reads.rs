@@ -87,6 +87,7 @@ impl Running<'_> {
             let mut from: Option<KeyId> = None;
             loop {
                 let seen = self.step(|run| {
+                    run.weighs_table(plan.table, Want::Share);
                     let records = run.database.records(store, *space);
                     let end = match (from, &by_key) {
                         (Some(from), _) => records.partition_point(|known| store.compare_keys(*known, from).is_lt()),
@@ -97,8 +98,8 @@ impl Running<'_> {
                     };
                     if from.is_none() {
                         match records.get(end) {
-                            Some(behind) => run.lock_gap_before(*behind),
-                            None => run.lock_end(*space),
+                            Some(behind) => run.ask_gap_before(*behind, Want::Share),
+                            None => run.ask_end(*space, Want::Share),
                         }
                     }
                     let Some(record) = end.checked_sub(1).map(|place| records[place]) else { return Ok(Seen::End) };
@@ -146,6 +147,7 @@ impl Running<'_> {
         let covered = covered.is_some();
         let (want, on_locked, passes_over, keeps) = (Want::Share, OnLocked::Wait, false, true);
         let scan = Scan {
+            table,
             parts,
             want,
             on_locked,

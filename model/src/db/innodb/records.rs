@@ -155,6 +155,8 @@ impl Database {
             let after = place.checked_sub(1).map(|place| records[place]);
             let before = records[place..].iter().copied().find(|known| known != record);
             let left = Gap { space, after, before };
+            let gaps = self.locks_gaps;
+            self.is_taken_out(store, *record, |exclusive| gaps || !exclusive);
             for open in &mut self.connections {
                 let gaps = store.gap_sets.get(open.gaps);
                 if gaps.iter().any(|gap| gap.after == Some(*record) || gap.before == Some(*record)) {

@@ -39,6 +39,7 @@ pub(super) enum Part {
 
 /// What a statement does on a path.
 pub(super) struct Scan<'s> {
+    pub(super) table: usize,
     pub(super) parts: Vec<Part>,
     pub(super) want: Want,
     pub(super) on_locked: OnLocked,
@@ -88,6 +89,7 @@ impl Running<'_> {
     fn next(&mut self, scan: &Scan<'_>, part: &Part, from: Option<KeyId>) -> Result<Seen, Stop> {
         let store = self.store;
         let gaps = self.locks_gaps();
+        self.weighs_table(scan.table, scan.want);
         let space = match part {
             Part::Key(key) => store.keys.get(*key).space,
             Part::Entries(space, _) | Part::Prefix(space, _) | Part::From { space, .. } | Part::All(space) => *space,
@@ -106,7 +108,7 @@ impl Running<'_> {
         let is_passed = |record: &KeyId| resumes.is_some_and(|at| store.compare_keys(*record, at).is_lt());
         let Some(record) = records.into_iter().find(|record| !is_before(record) && !is_passed(record)) else {
             if gaps {
-                self.lock_end(space);
+                self.ask_end(space, scan.want);
             }
             return Ok(Seen::End);
         };
@@ -119,8 +121,8 @@ impl Running<'_> {
         if !fits && !matches!(part, Part::From { .. }) {
             if gaps {
                 match part {
-                    Part::Key(key) if from.is_none() => self.lock_gap_for(space, *key),
-                    _ => self.lock_gap_before(record),
+                    Part::Key(key) if from.is_none() => self.ask_gap_for(space, *key, scan.want),
+                    _ => self.ask_gap_before(record, scan.want),
                 }
             }
             return Ok(Seen::End);

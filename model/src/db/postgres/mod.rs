@@ -18,7 +18,8 @@
 //!   under one key (measured); the old one it can neither change nor lock (40001);
 //! - those who wait for one row stand in a queue (heap_acquire_tuplock in src/backend/access/heap/heapam.c), save that two
 //!   who want it shared stand side by side. Whoever leaves it may still be overtaken, because the newest version of the row
-//!   is another one; but as long as it waits it is in the way of those behind it;
+//!   is another one; but as long as it waits it is in the way of those behind it. Whoever has locked the row in share mode
+//!   and wants more does not stand in it;
 //! - a cycle of waits is broken by aborting one of them, any of them.
 
 mod beside;
@@ -120,6 +121,7 @@ pub(super) fn ahead(database: &Database, store: &Store, who: usize) -> SmallVec<
     let Some(wait) = &connections[who].wait else { return SmallVec::new() };
     let has_it = |key: &KeyId| store.has_key(connections[who].shared, *key);
     if wait.keys.iter().any(has_it) {
+        store.note(Rule::PostgresPast);
         return SmallVec::new();
     }
     let is_ahead = |other: &Wait| other.turn < wait.turn && wait.queues_with(other);

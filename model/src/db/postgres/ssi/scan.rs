@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, Store};
+use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, Rule, Store};
 use super::{index_of, relation_of};
 use crate::sql::{Access, Insert, NewRows, Output, Path, Plan, PlanKind, Select, Space};
 
@@ -181,6 +181,7 @@ impl Database {
         for (other, open) in self.connections.iter().enumerate() {
             let is_in_table = open.wait.as_ref().is_some_and(|wait| wait.has_put_row(store, way.table));
             if let Some(writer) = ssi.of(other).filter(|_| is_in_table && other != who) {
+                store.note(Rule::SsiWaiting);
                 ssi.is_told(store, me)?;
                 ssi.conflict(store, me, writer, me)?;
             }
@@ -241,6 +242,9 @@ impl Database {
             let writes = !matches!(change, Change::Gone);
             let is_further = comes_further || way.index.is_none() || matches!(change, Change::Reborn(_));
             let comes_to = sees_one || writes && is_further;
+            if comes_to && matches!(change, Change::Undone(_)) {
+                store.note(Rule::SsiLeft);
+            }
             if comes_to && let Some(writer) = writer.filter(|writer| !writers.contains(writer)) {
                 writers.push(writer);
             }
