@@ -308,8 +308,8 @@ impl Database {
         engine.family() != Family::MariaDb || innodb::is_surely_deadlocked(self, store, who)
     }
 
-    /// Of those in a cycle of waits the ones that may be its victim, after a step of this sender.
-    pub(crate) fn victims(&self, engine: Engine, store: &Store, stuck: &[usize], sender: usize) -> Vec<usize> {
+    /// Of those in a cycle of waits the ones that may be its victim, where this sender has closed it, or somebody else.
+    pub(crate) fn victims(&self, engine: Engine, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
         match engine.family() {
             Family::MariaDb => self.lightest(store, stuck, sender),
             _ => stuck.to_vec(),

@@ -106,8 +106,9 @@ impl Weight {
 
 impl Database {
     /// Whoever weighs least of a cycle of waits is its victim; all of these where that is not known. Of those that weigh the
-    /// same it depends on who has closed the cycle: the one that has sent the step, or others that went on all at once.
-    pub(in crate::db) fn lightest(&self, store: &Store, stuck: &[usize], sender: usize) -> Vec<usize> {
+    /// same it is the one that has closed the cycle, or the first one behind it, unless others have gone on meanwhile: then
+    /// there is no `sender`, and nobody knows who has closed it.
+    pub(in crate::db) fn lightest(&self, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
         let turn = |who: &usize| self.connections[*who].wait.as_ref().map(|wait| wait.turn);
         // The cycle is found by the one that has begun to wait last.
         let Some(last) = stuck.iter().copied().max_by_key(turn) else { return Vec::new() };
@@ -125,8 +126,12 @@ impl Database {
         let from = found_at(cycle.len());
         let walk = (1..=cycle.len()).map(|step| cycle[(from + step) % cycle.len()]);
         let least = cycle.iter().map(|who| weight(*who)).min();
-        let lightest = walk.filter(|who| Some(weight(*who)) == least);
-        lightest.take(if last == sender { 1 } else { cycle.len() }).collect()
+        let mut lightest: Vec<usize> = walk.filter(|who| Some(weight(*who)) == least).collect();
+        if sender == Some(last) {
+            lightest.sort_by_key(|who| *who != last);
+            lightest.truncate(1);
+        }
+        lightest
     }
 
     fn is_waited_for(&self, store: &Store, (space, record): Place) -> bool {
