@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
-use innodb::{Seen, Weight};
+use innodb::{Seen, Weighed};
 pub(crate) use locks::Want;
 pub(crate) use postgres::Ssi;
 pub use rules::Rule;
@@ -118,6 +118,10 @@ impl Wait {
         wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
     }
 
+    fn upserts(&self, store: &Store) -> bool {
+        matches!(self.call, DbCall::Run(request) if store.plan(request).upserts())
+    }
+
     /// True for a new row of this table that waits at its first key, and has not looked there before it went into the table.
     fn has_put_row(&self, store: &Store, table: usize) -> bool {
         let DbCall::Run(request) = self.call else { return false };
@@ -174,8 +178,8 @@ pub(crate) struct Connection {
     /// True when the transaction has changed what is stored: other snapshots are old once it commits.
     pub(crate) dirty: bool,
     pub(crate) wait: Option<Box<Wait>>,
-    /// What its transaction weighs, where somebody asks for that.
-    weight: Option<Box<Weight>>,
+    /// What its transaction weighs.
+    weight: Weighed,
 }
 
 impl Connection {

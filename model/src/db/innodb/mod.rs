@@ -35,7 +35,7 @@ use smallvec::SmallVec;
 
 pub(super) use journal::Seen;
 use journal::Stop;
-pub(super) use weights::Weight;
+pub(super) use weights::Weighed;
 
 use super::{
     Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,

@@ -14,8 +14,7 @@
 
 use crate::db::transactions::Caller;
 use crate::db::{
-    Change, ChangesId, ContentsId, Database, DbCall, Gap, Key, KeyId, KeySetId, NO_KEYS, RowId, Rule, Store, Val, Wait,
-    Want,
+    Change, ChangesId, ContentsId, Database, Gap, Key, KeyId, KeySetId, NO_KEYS, RowId, Rule, Store, Val, Want,
 };
 use crate::sql::Space;
 
@@ -155,8 +154,7 @@ impl Database {
             let after = place.checked_sub(1).map(|place| records[place]);
             let before = records[place..].iter().copied().find(|known| known != record);
             let left = Gap { space, after, before };
-            let gaps = self.locks_gaps;
-            self.is_taken_out(store, *record, |exclusive| gaps || !exclusive);
+            self.is_taken_out(store, *record);
             for open in &mut self.connections {
                 let gaps = store.gap_sets.get(open.gaps);
                 if gaps.iter().any(|gap| gap.after == Some(*record) || gap.before == Some(*record)) {
@@ -173,9 +171,8 @@ impl Database {
                 let has_shared = store.has_key(open.shared, *record);
                 let changes = store.changes.get(open.changes);
                 let held = changes.binary_search_by_key(record, |(known, _)| *known);
-                let upserts = |wait: &Wait| matches!(wait.call, DbCall::Run(request) if store.plan(request).upserts());
                 let waits = open.wait.as_ref().is_some_and(|wait| {
-                    let is_left = wait.want == Want::Share || self.locks_gaps || upserts(wait);
+                    let is_left = wait.want == Want::Share || self.locks_gaps || wait.upserts(store);
                     wait.keys.contains(record) && matches!(wait.want, Want::Share | Want::Exclusive) && is_left
                 });
                 if has_shared || waits || self.locks_gaps && held.is_ok() {

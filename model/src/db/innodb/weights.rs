@@ -11,6 +11,8 @@
 //!
 //! Only scripts know weights: in an exploration anybody may be the victim.
 
+use std::hash::{Hash, Hasher};
+
 use smallvec::SmallVec;
 
 use super::{Database, KeyId, Running, Store, Want, requests, waits_for};
@@ -30,7 +32,7 @@ pub(super) enum Span {
 }
 
 /// One way to lock records of an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kind {
     space: Space,
     exclusive: bool,
@@ -43,8 +45,8 @@ struct Kind {
 type Place = (Space, Option<KeyId>);
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Weight {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Weight {
     /// The rows that are changed, and those that were when the statement under way began.
     rows: u16,
     rows_before: u16,
@@ -55,6 +57,15 @@ pub(crate) struct Weight {
     further: u16,
     /// What is locked with a structure.
     held: Vec<(Option<KeyId>, Kind)>,
+}
+
+/// What a connection's transaction weighs, where somebody asks for that. States are not told apart by it: where they are
+/// counted there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weighed(Option<Box<Weight>>);
+
+impl Hash for Weighed {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Kind {
@@ -121,7 +132,7 @@ impl Database {
                 false => cycle.push(next),
             }
         }
-        let weight = |who: usize| self.connections[who].weight.as_ref().map_or(0, |weight| weight.total());
+        let weight = |who: usize| self.connections[who].weight.0.as_ref().map_or(0, |weight| weight.total());
         store.note(Rule::InnodbWeighs);
         let from = found_at(cycle.len());
         let walk = (1..=cycle.len()).map(|step| cycle[(from + step) % cycle.len()]);
@@ -162,7 +173,7 @@ impl Database {
                 is_there && store.gap_sets.get(open.gaps).iter().any(on_gap)
             });
             let waiting = waits.map(|wait| wait.want == Want::Exclusive);
-            if let Some(weight) = &mut open.weight {
+            if let Some(weight) = &mut open.weight.0 {
                 for exclusive in weight.gap_locks(behind).into_iter().chain(waiting) {
                     weight.lock((space, Some(record)), exclusive, Span::Gap, false);
                 }
@@ -170,19 +181,21 @@ impl Database {
         }
     }
 
-    /// A record is taken out; `left` have what they had locked there on the one behind it.
-    pub(super) fn is_taken_out(&mut self, store: &Store, record: KeyId, left: impl Fn(bool) -> bool) {
+    /// A record is taken out: what was locked there is locked on the one behind it, as far as it stays (see `records`).
+    pub(super) fn is_taken_out(&mut self, store: &Store, record: KeyId) {
         if store.caller != Caller::Script {
             return;
         }
         let behind = (store.keys.get(record).space, self.behind(store, record));
         let is_waited_for = self.is_waited_for(store, behind);
+        let gaps = self.locks_gaps;
         for open in &mut self.connections {
+            let stays = gaps || open.wait.as_ref().is_some_and(|wait| wait.upserts(store));
             let waits = open.wait.as_ref().filter(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
             let waiting = waits.map(|wait| wait.want == Want::Exclusive);
-            let Some(weight) = &mut open.weight else { continue };
+            let Some(weight) = &mut open.weight.0 else { continue };
             let held = weight.held.iter().filter(|(known, _)| *known == Some(record)).map(|(_, kind)| kind.exclusive);
-            let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| left(*exclusive)).collect();
+            let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| stays || !*exclusive).collect();
             weight.held.retain(|(known, _)| *known != Some(record));
             for exclusive in held {
                 weight.lock(behind, exclusive, Span::Gap, is_waited_for);
@@ -196,7 +209,7 @@ impl Running<'_> {
         if self.store.caller != Caller::Script {
             return None;
         }
-        Some(self.database.connections[self.who].weight.get_or_insert_default())
+        Some(self.database.connections[self.who].weight.0.get_or_insert_default())
     }
 
     /// A statement begins.
@@ -286,7 +299,7 @@ impl Running<'_> {
         let place = (self.space_of(record), Some(record));
         let holders = requests::holders(self.database, store, who, record, Want::Share);
         for other in holders {
-            self.database.connections[other].weight.get_or_insert_default().lock(place, true, Span::Record, false);
+            self.database.connections[other].weight.0.get_or_insert_default().lock(place, true, Span::Record, false);
         }
     }
 
