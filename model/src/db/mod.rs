@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
-use innodb::Seen;
+use innodb::{Seen, Weighed};
 pub(crate) use locks::Want;
 pub(crate) use postgres::Ssi;
 pub use rules::Rule;
@@ -118,6 +118,17 @@ impl Wait {
         wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
     }
 
+    fn upserts(&self, store: &Store) -> bool {
+        matches!(self.call, DbCall::Run(request) if store.plan(request).upserts())
+    }
+
+    /// True for a new row of this table that waits at its first key, and has not looked there before it went into the table.
+    fn has_put_row(&self, store: &Store, table: usize) -> bool {
+        let DbCall::Run(request) = self.call else { return false };
+        let plan = store.plan(request);
+        plan.inserts() && !plan.looks_first() && plan.table == table && self.want == Want::Insert && self.passed == 0
+    }
+
     /// The same wait with rows, keys and the statement's arguments renamed.
     pub(crate) fn rename(
         &mut self,
@@ -167,6 +178,8 @@ pub(crate) struct Connection {
     /// True when the transaction has changed what is stored: other snapshots are old once it commits.
     pub(crate) dirty: bool,
     pub(crate) wait: Option<Box<Wait>>,
+    /// What its transaction weighs.
+    weight: Weighed,
 }
 
 impl Connection {
@@ -299,6 +312,14 @@ impl Database {
         engine.family() != Family::MariaDb || innodb::is_surely_deadlocked(self, store, who)
     }
 
+    /// Of those in a cycle of waits the ones that may be its victim, where this sender has closed it, or somebody else.
+    pub(crate) fn victims(&self, engine: Engine, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
+        match engine.family() {
+            Family::MariaDb => self.lightest(store, stuck, sender),
+            _ => stuck.to_vec(),
+        }
+    }
+
     /// True when a cycle of waits leads back to this connection.
     pub(crate) fn is_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
         let waits_for = |who: usize| {
@@ -307,7 +328,7 @@ impl Database {
             }
             let mut all = self.blockers(engine, store, who);
             if engine.family() == Family::Postgres {
-                all.extend(postgres::ahead(self, who));
+                all.extend(postgres::ahead(self, store, who));
             }
             all
         };

@@ -51,6 +51,7 @@ rules! {
     PostgresTwice Postgres "A statement changes no row twice.",
     PostgresBeside Postgres "At repeatable read a new row stands beside the removed one that the snapshot shows.",
     PostgresQueue Postgres "Those who wait for one row stand in a queue, and are in each other's way there.",
+    PostgresPast Postgres "Whoever has locked a row in share mode asks those who have it besides, past the queue.",
     PostgresFailed Postgres "After an error everything is gone, and only a rollback is left.",
     InnodbWaits MariaDb "A statement waits for a record that another has locked or changed.",
     InnodbPassesOver MariaDb "Below repeatable read an UPDATE passes over a locked record whose committed row it does not want.",
@@ -63,6 +64,8 @@ rules! {
     InnodbStale MariaDb "With innodb_snapshot_isolation a record that is newer than the snapshot is a conflict.",
     InnodbNoWait MariaDb "NOWAIT fails in place of waiting for a record.",
     InnodbSkips MariaDb "SKIP LOCKED goes on without the record.",
+    InnodbAsked MariaDb "Who has put a record in has a lock on it once somebody has asked for it.",
+    InnodbWeighs MariaDb "Of those in a cycle of waits the one that weighs least is the victim.",
     SsiReader Postgres "At serializable a read that completes a cycle behind those that have committed fails.",
     SsiWriter Postgres "At serializable a write that completes one fails.",
     SsiDooms Postgres "At serializable a read dooms an open writer that stands before one that has committed.",
@@ -70,6 +73,8 @@ rules! {
     SsiDoomed Postgres "At serializable a doomed transaction is told at its next row, write or commit.",
     SsiFades Postgres "At serializable whoever waited for one that is rolled back may still meet what that has read.",
     SsiEnding Postgres "At serializable whoever waited for one that commits may meet it before it counts as committed.",
+    SsiWaiting Postgres "At serializable a new row that waits for its key is met in its table.",
+    SsiLeft Postgres "At serializable a row that was put and removed in one transaction is met all the same.",
     SsiPage Postgres "At serializable more than two rows read by an index are their whole page.",
 }
 

@@ -99,7 +99,7 @@ fn write(
         Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => {
             store.seen(database.committed, connection.changes, *key) != Some(*row)
         }
-        Change::Gone => true,
+        Change::Gone | Change::Undone(_) => true,
         Change::Locked => false,
     });
     if !changed.is_empty() && !connection.dirty {

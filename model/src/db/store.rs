@@ -52,18 +52,22 @@ pub(crate) enum Change {
     Beside(RowId),
     /// Removed it.
     Gone,
+    /// Put this row where none was, and removed it again; kept apart where others may meet what is left of it.
+    Undone(RowId),
 }
 
 impl Change {
     /// What it comes to when this is followed by another of the same transaction.
     fn then(self, next: Change) -> Change {
         match (self, next) {
-            (before @ (Change::Put(_) | Change::Reborn(_) | Change::Gone), Change::Locked) => before,
+            (before @ (Change::Put(_) | Change::Reborn(_) | Change::Gone | Change::Undone(_)), Change::Locked) => {
+                before
+            }
             (Change::Put(_) | Change::Locked, Change::Follows(row)) | (Change::Follows(row), Change::Locked) => {
                 Change::Put(row)
             }
             (Change::Reborn(_), Change::Follows(row)) => Change::Reborn(row),
-            (Change::Gone | Change::Reborn(_), Change::Put(row)) => Change::Reborn(row),
+            (Change::Gone | Change::Undone(_) | Change::Reborn(_), Change::Put(row)) => Change::Reborn(row),
             (Change::Beside(row), Change::Locked) => Change::Beside(row),
             (Change::Beside(_), Change::Put(row) | Change::Follows(row)) => Change::Beside(row),
             (Change::Beside(_), Change::Gone) => Change::Locked,
@@ -287,14 +291,14 @@ impl Store {
             let space = &mut contents[self.keys.get(*key).space as usize];
             let place = space.binary_search_by(|(other, _)| self.compare_keys(*other, *key));
             match (change, place) {
-                (Change::Locked, _) | (Change::Gone, Err(_)) => {}
+                (Change::Locked, _) | (Change::Gone | Change::Undone(_), Err(_)) => {}
                 (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Ok(place)) => space[place].1 = *row,
                 (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Err(place)) => {
                     space.insert(place, (*key, *row));
                 }
                 (Change::Beside(row), Ok(place)) => space.insert(place + 1, (*key, *row)),
                 (Change::Beside(row), Err(place)) => space.insert(place, (*key, *row)),
-                (Change::Gone, Ok(place)) => drop(space.remove(place)),
+                (Change::Gone | Change::Undone(_), Ok(place)) => drop(space.remove(place)),
             }
         }
         self.contents.id(&contents)
@@ -321,6 +325,11 @@ impl Store {
 
     pub(crate) fn has_key(&self, keys: KeySetId, key: KeyId) -> bool {
         keys != NO_KEYS && self.key_sets.get(keys).binary_search(&key).is_ok()
+    }
+
+    /// True when a transaction has locked or written something under a key.
+    pub(crate) fn has_changed(&self, changes: ChangesId, key: KeyId) -> bool {
+        self.changes.get(changes).binary_search_by_key(&key, |(known, _)| *known).is_ok()
     }
 
     /// How a key stands to those that begin with these values.

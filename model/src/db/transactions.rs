@@ -106,7 +106,8 @@ impl Database {
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));
         }
         let removed = |key: &KeyId| {
-            written().any(|(known, change)| known == key && matches!(change, Change::Gone | Change::Reborn(_)))
+            let is_new = |change: &Change| matches!(change, Change::Gone | Change::Undone(_) | Change::Reborn(_));
+            written().any(|(known, change)| known == key && is_new(change))
         };
         let waits = self.connections.iter_mut().filter_map(|other| other.wait.as_mut());
         let forgetful = waits.filter(|wait| wait.forgets_removed).filter_map(|wait| wait.rest.as_mut());

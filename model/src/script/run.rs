@@ -196,17 +196,20 @@ impl Playing<'_> {
                 Said::Died
             }
         };
-        self.settle(choices);
+        self.settle(session, choices);
         self.board.came_to(number, own);
     }
 
-    /// Let everything go on that can, and break the deadlocks.
-    fn settle(&mut self, choices: &mut Choices) {
+    /// After a step of this sender let everything go on that can, and break the deadlocks.
+    fn settle(&mut self, sender: usize, choices: &mut Choices) {
         let Prepared { engines, store, .. } = self.prepared;
         if engines.iter().any(|engine| engine.is_embedded()) {
             return self.ask_again(choices);
         }
+        let mut sender = Some(sender);
         loop {
+            // Whoever goes on meanwhile may be the one that closes a cycle.
+            let closed_by = sender.take();
             let sessions = 0..engines.len();
             let can_go = |who: &usize| self.database.can_resume(engines[*who], store, *who);
             let is_stuck = |who: &usize| {
@@ -226,7 +229,8 @@ impl Playing<'_> {
                 if !stuck.iter().any(is_sure) && choices.pick(2) == 1 {
                     return;
                 }
-                let who = stuck[choices.pick(stuck.len())];
+                let victims = self.database.victims(engines[stuck[0]], store, &stuck, closed_by);
+                let who = victims[choices.pick(victims.len())];
                 (who, self.database.fail_wait(engines[who], store, who, Cause::Deadlock))
             } else {
                 return;

@@ -192,9 +192,19 @@ impl Plan {
         }
     }
 
+    /// True for an `INSERT` that changes the rows whose key is taken.
+    pub(crate) fn upserts(&self) -> bool {
+        matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Update { .. }, .. }))
+    }
+
     /// True for an `INSERT` that leaves out the rows whose key is taken.
     pub(crate) fn leaves_out(&self) -> bool {
         matches!(&self.kind, PlanKind::Insert(Insert { on_conflict: OnConflict::Skip { .. }, .. }))
+    }
+
+    /// True for an `INSERT` that looks for rows whose key is taken before it puts its own in.
+    pub(crate) fn looks_first(&self) -> bool {
+        self.leaves_out() || self.upserts()
     }
 
     /// How many rows it shows at most.
@@ -227,9 +237,7 @@ impl Plan {
 
     /// When the read with this number, in the order of [`Plan::reads`], is needed. An `INSERT` needs it at once.
     pub(crate) fn needed(&self, read: usize) -> Needed {
-        // Without its table a sub-select reads nothing.
-        let sub = self.subs.iter().enumerate().filter(|(_, select)| select.table.is_some()).nth(read);
-        let Some((sub, _)) = sub else { return Needed::AtOnce };
+        let Some(sub) = self.sub_of(read) else { return Needed::AtOnce };
         if self.access.scope.as_ref().is_some_and(|scope| scope.asks(sub)) {
             return Needed::AtOnce;
         }
@@ -245,6 +253,25 @@ impl Plan {
                 PlanKind::Select(Select { output: Output::Totals { .. }, .. }) => Needed::AtOnce,
                 _ => Needed::ByARow,
             },
+        }
+    }
+
+    /// The number of the sub-select that the read with this number is, if it is one. Without a table none reads anything.
+    fn sub_of(&self, read: usize) -> Option<usize> {
+        self.subs.iter().enumerate().filter(|(_, select)| select.table.is_some()).nth(read).map(|(sub, _)| sub)
+    }
+
+    /// True for a read of which the statement asks no more than whether it finds a row.
+    pub(crate) fn asks_whether(&self, read: usize) -> bool {
+        self.sub_of(read).is_some_and(|sub| self.condition().is_some_and(|condition| condition.asks_whether(sub)))
+    }
+
+    /// The condition of the statement, or of the source of its rows.
+    pub(crate) fn condition(&self) -> Option<&Condition> {
+        match &self.kind {
+            PlanKind::Select(select) => select.filter.as_ref(),
+            PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
+            PlanKind::Insert(_) => self.source().and_then(|select| select.filter.as_ref()),
         }
     }
 

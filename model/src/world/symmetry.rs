@@ -244,6 +244,7 @@ impl World {
                     Change::Follows(row) => Change::Follows(self.swap_row(*row, swap)),
                     Change::Reborn(row) => Change::Reborn(self.swap_row(*row, swap)),
                     Change::Beside(row) => Change::Beside(self.swap_row(*row, swap)),
+                    Change::Undone(row) => Change::Undone(self.swap_row(*row, swap)),
                     other => *other,
                 };
                 (self.swap_key(*key, swap), change)

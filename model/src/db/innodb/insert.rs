@@ -2,7 +2,8 @@
 //!
 //! Rules (InnoDB's `row_ins`, `row_ins_duplicate_error_in_clust`, `row_ins_scan_sec_index_for_duplicate`,
 //! `row_ins_clust_index_entry_by_modify`; MariaDB's manual, "INSERT ON DUPLICATE KEY UPDATE"):
-//! - rows are put in one after the other, those of a `SELECT` each as it is found; and a row into one index after the other,
+//! - rows are put in one after the other, those of a `SELECT` each as it is found, which shows where it is locked, or read
+//!   without a snapshot; and a row into one index after the other,
 //!   the primary key first: what is in stays there while the row waits at the next one;
 //! - a record that is there already is locked in share mode, or, for `ON DUPLICATE KEY UPDATE`, exclusively, before anybody
 //!   says that the key is taken; that lock stays, also when the statement fails; by a further key, at every level, with the
@@ -10,7 +11,7 @@
 //! - a marked record of the same key is written anew, for which it has to be locked exclusively;
 //! - a new record waits for whoever has locked the gap it goes into; it does not keep others from locking that gap.
 
-use super::{Cause, Effects, KeyId, ReplyId, Running, Seen, Stop, Want};
+use super::{Cause, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Want};
 use crate::db::{Answered, Change, ContentsId, RowId, Rule};
 use crate::sql::{Insert, NewRows, OnConflict, Output, PlanKind, Select, Space};
 
@@ -34,9 +35,13 @@ impl Running<'_> {
         }
         let mut affected = 0;
         match source(insert) {
+            Some((select, table))
+                if self.level == Level::ReadUncommitted && comes_one_by_one(select) && table != plan.table =>
+            {
+                return self.insert_as_read(insert, select, effects);
+            }
             Some((select, table)) if self.locks_reads() => {
-                let one_by_one = select.order.is_empty() && matches!(select.output, Output::Rows(_));
-                if one_by_one && table != plan.table {
+                if comes_one_by_one(select) && table != plan.table {
                     self.read(select, |run, key| {
                         let new = run.step(|run| run.new_row(select, key))?;
                         if let Seen::Row(new) = new {
@@ -53,6 +58,33 @@ impl Running<'_> {
         let looks_at = if plan.reads().next().is_some() { self.look()? } else { self.database.committed };
         for row in store.new_rows(looks_at, self.before, self.request)? {
             affected += self.put_row(insert, row, effects)?;
+        }
+        Ok(store.replies.id(&Answered::Affected(affected)))
+    }
+
+    /// Put in the rows of a source that is read without a lock and without a snapshot: each is read when the one before it
+    /// is in, which may have waited.
+    fn insert_as_read(&mut self, insert: &Insert, select: &Select, effects: &mut Effects) -> Result<ReplyId, Stop> {
+        let store = self.store;
+        let mut affected = 0;
+        let mut last: Option<KeyId> = None;
+        loop {
+            let is_behind = |key: KeyId| last.is_none_or(|last| store.compare_keys(key, last).is_gt());
+            let seen = self.step(|run| {
+                let found = store.sources(run.newest(), NOTHING, run.request, select)?;
+                let next = found.into_iter().find(|(key, _)| is_behind(*key));
+                Ok(next.map_or(Seen::End, |(key, _)| Seen::Record(key, None)))
+            })?;
+            let Seen::Record(key, _) = seen else { break };
+            last = Some(key);
+            let seen = self.step(|run| {
+                let found = store.sources(run.newest(), NOTHING, run.request, select)?;
+                let next = found.into_iter().find(|(known, _)| *known == key);
+                Ok(next.map_or(Seen::End, |(_, new)| Seen::Row(new)))
+            })?;
+            if let Seen::Row(new) = seen {
+                affected += self.put_row(insert, new, effects)?;
+            }
         }
         Ok(store.replies.id(&Answered::Affected(affected)))
     }
@@ -101,6 +133,7 @@ impl Running<'_> {
         let store = self.store;
         let record = store.record(space, row);
         let (table, _) = store.index(space);
+        self.weighs_table(table, Want::Exclusive);
         let want = if updates { Want::Exclusive } else { Want::Share };
         if let Some(by) = self.taken(space, row, want)? {
             store.note(Rule::InnodbTaken);
@@ -115,12 +148,14 @@ impl Running<'_> {
             self.ask_to_put(record)?;
             let connection = &mut self.database.connections[self.who];
             connection.made = store.add_keys(connection.made, std::iter::once(record));
+            self.weighs_new(record);
         }
         if is_further {
             self.lock(record, Want::Exclusive);
         } else {
             let keys = store.keys_of(table, store.rows.get(row));
             let changed: Vec<(KeyId, Change)> = keys.into_iter().map(|key| (key, Change::Put(row))).collect();
+            self.weighs_row(true);
             self.write(&changed, effects);
         }
         Ok(if is_there { Put::Anew } else { Put::New })
@@ -156,7 +191,7 @@ impl Running<'_> {
                 return Ok(Some(*known));
             }
         }
-        self.lock_end(space);
+        self.ask_end(space, want);
         Ok(None)
     }
 
@@ -166,6 +201,7 @@ impl Running<'_> {
         let out: Vec<KeyId> =
             put.iter().filter(|(_, is_new)| *is_new).map(|(space, _)| store.record(*space, row)).collect();
         let Some((table, _)) = put.first() else { return };
+        self.weighs_row(false);
         let keys = store.keys_of(usize::from(*table), store.rows.get(row));
         let connection = &mut self.database.connections[self.who];
         let back = |(key, change): &(KeyId, Change)| match change {
@@ -205,11 +241,17 @@ impl Running<'_> {
             let keys = store.keys_of(plan.table, store.rows.get(there)).into_iter().enumerate();
             let change = |(place, key)| (key, if place == 0 { Change::Put(updated) } else { Change::Follows(updated) });
             let changed: Vec<(KeyId, Change)> = keys.map(change).collect();
+            run.weighs_row(true);
             run.write(&changed, effects);
             Ok(Seen::Row(updated))
         })?;
         Ok(if seen == Seen::Done { 1 } else { 2 })
     }
+}
+
+/// True for a source of which each row can be put in before the next one is read.
+fn comes_one_by_one(select: &Select) -> bool {
+    select.order.is_empty() && matches!(select.output, Output::Rows(_))
 }
 
 /// The table from which the new rows come.

@@ -16,6 +16,8 @@ pub(crate) enum Seen {
     End,
     /// A record, and the row that belongs to it, by its primary key, when the statement wants that.
     Record(KeyId, Option<KeyId>),
+    /// A record that others have locked, and that the statement goes on without.
+    Skipped(KeyId),
     /// A key that is taken by this row.
     Taken(KeyId),
     /// These rows are looked at.
@@ -34,6 +36,7 @@ impl Seen {
         *self = match *self {
             Seen::Done | Seen::End => *self,
             Seen::Record(record, of) => Seen::Record(key(record), of.map(key)),
+            Seen::Skipped(record) => Seen::Skipped(key(record)),
             Seen::Taken(by) => Seen::Taken(key(by)),
             Seen::Contents(looked_at) => Seen::Contents(contents(looked_at)),
             Seen::Row(new) => Seen::Row(row(new)),

@@ -24,8 +24,8 @@ impl Running<'_> {
             _ => None,
         };
         let want = if plan.only_reads() { Want::Share } else { Want::of(plan) };
-        if plan.only_reads() {
-            self.read_greatest()?;
+        if plan.only_reads() && !self.read_greatest()? {
+            return Ok(self.shows(&[], self.database.committed, effects));
         }
         let (mut first, mut later) = self.subs()?;
         if plan.only_reads() && !later.is_empty() {
@@ -61,6 +61,7 @@ impl Running<'_> {
         let shared = select.filter(|_| want == Want::Share);
         let covered = shared.and_then(|select| reads::covered(store, select, plan.table));
         let scan = Scan {
+            table: plan.table,
             parts: self.parts(&plan.access, plan.table, covered)?,
             want,
             on_locked: plan.locks().map_or(OnLocked::Wait, |Locking { wait, .. }| wait),
@@ -153,6 +154,9 @@ impl Running<'_> {
                         other => (*key, *other),
                     })
                     .collect();
+                if !changed.is_empty() {
+                    run.weighs_row(true);
+                }
                 run.write(&changed, effects);
             }
             Ok(Seen::Row(old))

@@ -9,6 +9,7 @@
 //! | `locking` | `UPDATE`, `DELETE`, locking reads |
 //! | `reads` | what a statement reads besides |
 //! | `insert` | new records, and those that have their keys already |
+//! | `weights` | what a transaction weighs when a deadlock's victim is chosen |
 //!
 //! Rules and their sources (MariaDB's manual, "InnoDB Lock Modes" and "SET TRANSACTION"; MySQL's, "InnoDB Locking",
 //! "Locks Set by Different SQL Statements"):
@@ -18,7 +19,7 @@
 //! - everything else sees the newest committed rows, whatever the snapshot; with `innodb_snapshot_isolation` to lock a
 //!   record that is newer than the snapshot is error 1020;
 //! - a request waits behind requests that came before it and that it could not be granted beside;
-//! - a cycle of waits is found at once; one of its transactions is rolled back;
+//! - a cycle of waits is found at once; one of its transactions is rolled back: see `weights`;
 //! - after 1213 and 1020 the transaction is gone, after a time-out only the statement is undone, and its locks stay; so after any other error.
 
 mod insert;
@@ -28,17 +29,20 @@ mod reads;
 mod records;
 mod requests;
 mod scan;
+mod weights;
 
 use smallvec::SmallVec;
 
 pub(super) use journal::Seen;
 use journal::Stop;
+pub(super) use weights::Weighed;
 
 use super::{
     Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
+use crate::sql::Path;
 
 /// True at the levels that lock the gaps between records.
 pub(super) fn locks_gaps(level: Level) -> bool {
@@ -63,7 +67,7 @@ pub(super) fn ask(
             let (before, made_before) = (open.changes, open.made);
             let (granted, journal) = (None, Vec::new());
             let level = engine.level();
-            Running {
+            let mut running = Running {
                 database,
                 level,
                 engine,
@@ -76,8 +80,9 @@ pub(super) fn ask(
                 resumes: None,
                 journal,
                 at: 0,
-            }
-            .go(choices, effects)
+            };
+            running.weighs_before();
+            running.go(choices, effects)
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
@@ -205,6 +210,30 @@ impl Running<'_> {
         all.fold(self.database.committed, |rows, changes| self.store.apply(rows, changes))
     }
 
+    /// The same without the rows that have no record yet in the further key by which the statement looks for them: whoever
+    /// puts a row in may wait there.
+    fn newest_on_path(&self) -> ContentsId {
+        let store = self.store;
+        let newest = self.newest();
+        let plan = store.plan(self.request);
+        let Path::Unique(number) = plan.access.path else { return newest };
+        let space = store.tables.tables[plan.table].uniques[number].0;
+        let lacks_record = |(key, row): &(KeyId, RowId)| {
+            let record = store.record(space, *row);
+            let is_of_committed = store.is_record_of(record, store.committed(self.database.committed, *key));
+            let mut open = self.database.connections.iter();
+            !is_of_committed
+                && open.any(|open| {
+                    let is_writer = records::written(store, open.changes, *key) == Some(Some(*row));
+                    is_writer && !store.has_changed(open.changes, record)
+                })
+        };
+        let mut rows = store.contents.get(newest).clone();
+        let before = rows[plan.table].len();
+        rows[plan.table].retain(|row| !lacks_record(row));
+        if rows[plan.table].len() == before { newest } else { store.contents.id(&rows) }
+    }
+
     /// The committed rows that a plain read sees from repeatable read on.
     fn snapshot(&mut self) -> ContentsId {
         let committed = self.database.committed;
@@ -220,7 +249,7 @@ impl Running<'_> {
 
     fn plain_read(&mut self, effects: &mut Effects) -> Asked {
         let (base, changes) = match self.level {
-            Level::ReadUncommitted => (self.newest(), NOTHING),
+            Level::ReadUncommitted => (self.newest_on_path(), NOTHING),
             Level::RepeatableRead | Level::Snapshot => (self.snapshot(), self.changes()),
             Level::ReadCommitted | Level::Serializable => (self.database.committed, self.changes()),
         };
@@ -255,6 +284,7 @@ impl Running<'_> {
         match self.database.connections[self.who].transaction {
             Transaction::None => self.database.reset(self.store, self.who),
             _ => {
+                self.weighs_as_before();
                 self.database.undo(self.store, self.who, self.before, self.made_before);
                 self.database.fail(self.engine, self.store, self.who, cause);
             }

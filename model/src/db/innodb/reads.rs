@@ -63,12 +63,12 @@ impl Running<'_> {
 
     /// Look the greatest value of a further key up in its index, where the statement asks for that of all rows or of those
     /// with one value (MariaDB's `opt_sum_query`): the records from the end, or from that value, down to the first that is
-    /// not marked, and the gap behind them.
-    pub(super) fn read_greatest(&mut self) -> Result<(), Stop> {
+    /// not marked, and the gap behind them. False when there is none: then nothing else is read.
+    pub(super) fn read_greatest(&mut self) -> Result<bool, Stop> {
         let store = self.store;
         let plan = store.plan(self.request);
-        let PlanKind::Select(select) = &plan.kind else { return Ok(()) };
-        let Output::Totals { aggregates, .. } = &select.output else { return Ok(()) };
+        let PlanKind::Select(select) = &plan.kind else { return Ok(true) };
+        let Output::Totals { aggregates, .. } = &select.output else { return Ok(true) };
         for (number, (space, key)) in store.tables.tables[plan.table].uniques.iter().enumerate() {
             let asks = |aggregate: &Aggregate| key.len() == 1 && *aggregate == Aggregate::Max(Scalar::Column(key[0]));
             let by_key = match &select.filter {
@@ -87,6 +87,7 @@ impl Running<'_> {
             let mut from: Option<KeyId> = None;
             loop {
                 let seen = self.step(|run| {
+                    run.weighs_table(plan.table, Want::Share);
                     let records = run.database.records(store, *space);
                     let end = match (from, &by_key) {
                         (Some(from), _) => records.partition_point(|known| store.compare_keys(*known, from).is_lt()),
@@ -97,31 +98,33 @@ impl Running<'_> {
                     };
                     if from.is_none() {
                         match records.get(end) {
-                            Some(behind) => run.lock_gap_before(*behind),
-                            None => run.lock_end(*space),
+                            Some(behind) => run.ask_gap_before(*behind, Want::Share),
+                            None => run.ask_end(*space, Want::Share),
                         }
                     }
                     let Some(record) = end.checked_sub(1).map(|place| records[place]) else { return Ok(Seen::End) };
                     run.lock_record(record, Want::Share, true)?;
                     let fits = by_key.as_ref().is_none_or(|values| store.compare_prefix(record, values).is_eq());
-                    let goes_on = fits && run.database.is_marked(store, record);
-                    Ok(if goes_on { Seen::Record(record, None) } else { Seen::End })
+                    let is_marked = run.database.is_marked(store, record);
+                    Ok(match (fits, is_marked) {
+                        (true, true) => Seen::Record(record, None),
+                        (true, false) => Seen::Done,
+                        (false, _) => Seen::End,
+                    })
                 })?;
-                let Seen::Record(record, _) = seen else { break };
-                from = Some(record);
+                match seen {
+                    Seen::Record(record, _) => from = Some(record),
+                    Seen::End => return Ok(false),
+                    _ => break,
+                }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The condition of the statement, or of the source of its rows.
     pub(super) fn condition(&self) -> Option<&Condition> {
-        let plan = self.store.plan(self.request);
-        match &plan.kind {
-            PlanKind::Select(select) => select.filter.as_ref(),
-            PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
-            PlanKind::Insert(_) => plan.source().and_then(|select| select.filter.as_ref()),
-        }
+        self.store.plan(self.request).condition()
     }
 
     /// Come to the rows that a read finds, locking them in share mode.
@@ -144,6 +147,7 @@ impl Running<'_> {
         let covered = covered.is_some();
         let (want, on_locked, passes_over, keeps) = (Want::Share, OnLocked::Wait, false, true);
         let scan = Scan {
+            table,
             parts,
             want,
             on_locked,

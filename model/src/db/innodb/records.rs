@@ -9,7 +9,8 @@
 //!   as long as it takes, in an exploration until their transaction commits;
 //! - the records of a row that was put in are taken out when that is undone;
 //! - who has locked a record that is taken out, or waits for it, has locked the gap that it leaves; below repeatable read not
-//!   when the lock is exclusive.
+//!   when the lock is exclusive, unless `ON DUPLICATE KEY UPDATE` waits for it (`trx_t::duplicates`); and whoever has put it
+//!   in has locked it only if somebody has asked for it.
 
 use crate::db::transactions::Caller;
 use crate::db::{
@@ -153,6 +154,7 @@ impl Database {
             let after = place.checked_sub(1).map(|place| records[place]);
             let before = records[place..].iter().copied().find(|known| known != record);
             let left = Gap { space, after, before };
+            self.is_taken_out(store, *record);
             for open in &mut self.connections {
                 let gaps = store.gap_sets.get(open.gaps);
                 if gaps.iter().any(|gap| gap.after == Some(*record) || gap.before == Some(*record)) {
@@ -170,8 +172,8 @@ impl Database {
                 let changes = store.changes.get(open.changes);
                 let held = changes.binary_search_by_key(record, |(known, _)| *known);
                 let waits = open.wait.as_ref().is_some_and(|wait| {
-                    wait.keys.contains(record)
-                        && (wait.want == Want::Share || wait.want == Want::Exclusive && self.locks_gaps)
+                    let is_left = wait.want == Want::Share || self.locks_gaps || wait.upserts(store);
+                    wait.keys.contains(record) && matches!(wait.want, Want::Share | Want::Exclusive) && is_left
                 });
                 if has_shared || waits || self.locks_gaps && held.is_ok() {
                     open.gaps = store.add_gap(open.gaps, left);
@@ -201,7 +203,7 @@ pub(super) fn written(store: &Store, changes: ChangesId, key: KeyId) -> Option<O
     let place = changes.binary_search_by_key(&key, |(known, _)| *known).ok()?;
     match changes[place].1 {
         Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => Some(Some(row)),
-        Change::Gone => Some(None),
+        Change::Gone | Change::Undone(_) => Some(None),
         Change::Locked => None,
     }
 }

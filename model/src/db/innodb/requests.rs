@@ -12,6 +12,7 @@
 use smallvec::SmallVec;
 
 use super::records::written;
+use super::weights::Span;
 use super::{Cause, Database, KeyId, Level, Running, Stop, Store, Want};
 use crate::db::{Change, Gap, Rule};
 use crate::sql::Space;
@@ -50,30 +51,64 @@ impl Running<'_> {
     /// let go again.
     pub(super) fn lock_record(&mut self, record: KeyId, want: Want, with_gap: bool) -> Result<bool, Stop> {
         let had = self.has(record, want);
+        let span = if with_gap { Span::Both } else { Span::Record };
         if !had && self.is_as_committed(record) && self.is_too_new(record) {
             return Err(Stop::Fails(Cause::Stale));
         }
         if !had && self.is_in_the_way(record, want) {
+            self.makes_explicit(record);
             if with_gap {
                 self.lock_gap_before(record);
             }
+            self.weighs_request(record, want, span);
             return Err(Stop::Waits { key: record, want });
         }
         if with_gap {
             self.lock_gap_before(record);
         }
         let waited = self.granted == Some((record, want));
-        self.lock(record, want);
+        let place = (self.store.keys.get(record).space, Some(record));
+        match (had, waited) {
+            // Who has it asks for nothing, or for the gap alone.
+            (true, _) if with_gap => self.weighs(place, want, Span::Gap),
+            (true, _) => {}
+            (false, true) => self.weighs_granted(record, want, span),
+            (false, false) => self.weighs(place, want, span),
+        }
+        if !had {
+            self.lock(record, want);
+        }
         Ok(!had && !waited)
     }
 
     /// Lock a record that is to be written.
     pub(super) fn lock_to_write(&mut self, record: KeyId) -> Result<(), Stop> {
         if !self.has(record, Want::Exclusive) && self.is_in_the_way(record, Want::Exclusive) {
+            self.makes_explicit(record);
+            self.weighs_request(record, Want::Exclusive, Span::Record);
             return Err(Stop::Waits { key: record, want: Want::Exclusive });
+        }
+        if self.granted == Some((record, Want::Exclusive)) {
+            self.weighs_granted(record, Want::Exclusive, Span::Record);
         }
         self.lock(record, Want::Exclusive);
         Ok(())
+    }
+
+    /// Whoever asks for a record that another transaction has put in makes a lock of what was none before
+    /// (`lock_rec_convert_impl_to_expl`): what becomes of it when the record is taken out is as of any other.
+    pub(super) fn makes_explicit(&mut self, record: KeyId) {
+        self.weighs_for_others(record);
+        if !self.locks_gaps() {
+            return;
+        }
+        let (store, who) = (self.store, self.who);
+        for (other, open) in self.database.connections.iter_mut().enumerate() {
+            if other != who && store.has_key(open.made, record) {
+                store.note(Rule::InnodbAsked);
+                open.shared = store.add_keys(open.shared, std::iter::once(record));
+            }
+        }
     }
 
     /// True when somebody holds what is wanted of a record, or asked for it before: whoever has it already need not ask.
@@ -84,8 +119,7 @@ impl Running<'_> {
 
     pub(super) fn has(&self, record: KeyId, want: Want) -> bool {
         let own = &self.database.connections[self.who];
-        let exclusive = self.store.changes.get(own.changes).binary_search_by_key(&record, |(known, _)| *known).is_ok();
-        exclusive || want == Want::Share && self.store.has_key(own.shared, record)
+        self.store.has_changed(own.changes, record) || want == Want::Share && self.store.has_key(own.shared, record)
     }
 
     /// True for a record of a row whose newest version is committed.
@@ -93,6 +127,18 @@ impl Running<'_> {
         let store = self.store;
         let primary = store.primary_of(record);
         self.database.connections.iter().all(|open| written(store, open.changes, primary).is_none())
+    }
+
+    /// True for a marked record that no open transaction has marked.
+    pub(super) fn is_left(&self, record: KeyId) -> bool {
+        let (store, database) = (self.store, &self.database);
+        let primary = store.primary_of(record);
+        let is_of = |row| store.is_record_of(record, row);
+        let is_of_committed = is_of(store.committed(database.committed, primary));
+        database.connections.iter().all(|open| match written(store, open.changes, primary) {
+            None => true,
+            Some(row) => record != primary && !is_of_committed && !is_of(row) && !store.has_key(open.made, record),
+        })
     }
 
     /// True when a record is newer than the snapshot, at the level that minds.
@@ -116,6 +162,7 @@ impl Running<'_> {
 
     /// Let go of a record that is of no use.
     pub(super) fn unlock(&mut self, record: KeyId, want: Want) {
+        self.weighs_no_more(record, want);
         let connection = &mut self.database.connections[self.who];
         if want == Want::Share {
             let others = self.store.key_sets.get(connection.shared).iter().copied().filter(|key| *key != record);
@@ -126,20 +173,32 @@ impl Running<'_> {
         }
     }
 
-    pub(super) fn lock_gap_before(&mut self, record: KeyId) {
+    /// Lock the gap before a record, and not the record.
+    pub(super) fn ask_gap_before(&mut self, record: KeyId, want: Want) {
+        self.makes_explicit(record);
+        self.weighs((self.store.keys.get(record).space, Some(record)), want, Span::Gap);
+        self.lock_gap_before(record);
+    }
+
+    fn lock_gap_before(&mut self, record: KeyId) {
         let space = self.store.keys.get(record).space;
         let gap = self.gap_at(space, record);
         self.lock_gap(Gap { before: Some(record), ..gap });
     }
 
     /// Lock the gap in which a record would stand, if there is none of that key.
-    pub(super) fn lock_gap_for(&mut self, space: Space, record: KeyId) {
+    pub(super) fn ask_gap_for(&mut self, space: Space, record: KeyId, want: Want) {
         let gap = self.gap_at(space, record);
+        if let Some(behind) = gap.before {
+            self.makes_explicit(behind);
+        }
+        self.weighs((space, gap.before), want, Span::Gap);
         self.lock_gap(gap);
     }
 
     /// Lock the gap behind the last record.
-    pub(super) fn lock_end(&mut self, space: Space) {
+    pub(super) fn ask_end(&mut self, space: Space, want: Want) {
+        self.weighs((space, None), want, Span::Gap);
         let after = self.database.records(self.store, space).last().copied();
         self.lock_gap(Gap { space, after, before: None });
     }
@@ -163,6 +222,7 @@ impl Running<'_> {
     pub(super) fn ask_to_put(&mut self, record: KeyId) -> Result<(), Stop> {
         if self.is_in_the_way(record, Want::Gap) {
             self.store.note(Rule::InnodbNewWaits);
+            self.weighs_request(record, Want::Gap, Span::New);
             return Err(Stop::Waits { key: record, want: Want::Gap });
         }
         Ok(())

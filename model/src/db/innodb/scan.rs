@@ -13,7 +13,9 @@
 //!   that has committed is not locked at all;
 //! - below repeatable read an `UPDATE` that is not by a unique key passes over a locked record when what is committed
 //!   there does not satisfy its condition ("semi-consistent read");
-//! - a path ends when as many rows as wanted are found.
+//! - a path ends when as many rows as wanted are found;
+//! - a read that goes on without a locked record looks for the next one, also where there is one key only: from repeatable
+//!   read on it locks the gap behind the record.
 
 use super::records::begins_with;
 use super::{Cause, KeyId, Running, Seen, Stop, Want};
@@ -37,6 +39,7 @@ pub(super) enum Part {
 
 /// What a statement does on a path.
 pub(super) struct Scan<'s> {
+    pub(super) table: usize,
     pub(super) parts: Vec<Part>,
     pub(super) want: Want,
     pub(super) on_locked: OnLocked,
@@ -60,14 +63,20 @@ impl Running<'_> {
     ) -> Result<(), Stop> {
         for part in &scan.parts {
             let mut from = None;
-            while let Seen::Record(record, row) = self.step(|run| run.next(scan, part, from))? {
+            loop {
+                let seen = self.step(|run| run.next(scan, part, from))?;
+                let (Seen::Record(record, _) | Seen::Skipped(record)) = seen else { break };
+                let row = if let Seen::Record(_, row) = seen { row } else { None };
                 from = Some(record);
                 if let Some(row) = row
                     && !each(self, row)?
                 {
                     return Ok(());
                 }
-                let is_single = matches!(part, Part::Key(_)) || matches!(part, Part::Entries(..)) && row.is_some();
+                let is_single = match part {
+                    Part::Key(_) => matches!(seen, Seen::Record(..)),
+                    _ => matches!(part, Part::Entries(..)) && row.is_some(),
+                };
                 if is_single {
                     break;
                 }
@@ -80,6 +89,7 @@ impl Running<'_> {
     fn next(&mut self, scan: &Scan<'_>, part: &Part, from: Option<KeyId>) -> Result<Seen, Stop> {
         let store = self.store;
         let gaps = self.locks_gaps();
+        self.weighs_table(scan.table, scan.want);
         let space = match part {
             Part::Key(key) => store.keys.get(*key).space,
             Part::Entries(space, _) | Part::Prefix(space, _) | Part::From { space, .. } | Part::All(space) => *space,
@@ -98,7 +108,7 @@ impl Running<'_> {
         let is_passed = |record: &KeyId| resumes.is_some_and(|at| store.compare_keys(*record, at).is_lt());
         let Some(record) = records.into_iter().find(|record| !is_before(record) && !is_passed(record)) else {
             if gaps {
-                self.lock_end(space);
+                self.ask_end(space, scan.want);
             }
             return Ok(Seen::End);
         };
@@ -111,8 +121,8 @@ impl Running<'_> {
         if !fits && !matches!(part, Part::From { .. }) {
             if gaps {
                 match part {
-                    Part::Key(key) => self.lock_gap_for(space, *key),
-                    _ => self.lock_gap_before(record),
+                    Part::Key(key) if from.is_none() => self.ask_gap_for(space, *key, scan.want),
+                    _ => self.ask_gap_before(record, scan.want),
                 }
             }
             return Ok(Seen::End);
@@ -132,11 +142,15 @@ impl Running<'_> {
             store.note(Rule::InnodbMarked);
         }
         let is_granted = self.granted.is_some_and(|(granted, _)| granted == record);
-        if is_marked && !gaps && !is_granted && self.is_as_committed(record) {
+        if is_marked && !gaps && !is_granted && self.is_left(record) {
             return Ok(Seen::Record(record, None));
         }
         let Some(is_new) = self.lock_on_path(scan, record, with_gap, is_unique)? else {
-            return Ok(Seen::Record(record, None));
+            return Ok(if scan.on_locked == OnLocked::Skip {
+                Seen::Skipped(record)
+            } else {
+                Seen::Record(record, None)
+            });
         };
         if !fits {
             if is_new && !gaps {
@@ -168,6 +182,7 @@ impl Running<'_> {
         let stands_in_the_way = !self.has(record, scan.want) && self.is_in_the_way(record, scan.want);
         // A conflict with the snapshot is told whatever the statement says about locks.
         if stands_in_the_way && !(self.is_as_committed(record) && self.is_too_new(record)) {
+            self.makes_explicit(record);
             match scan.on_locked {
                 OnLocked::Skip => {
                     self.store.note(Rule::InnodbSkips);

@@ -2,6 +2,8 @@
 //!
 //! Nothing of it happens in a database without such transactions.
 
+use std::ops::Range;
+
 use super::ssi::{Visit, Way, index_of, relation_of};
 use super::{Cause, Choices, ContentsId, Database, KeyId, RowId, Run, Running, Store};
 use crate::sql::{Needed, Space};
@@ -40,9 +42,9 @@ impl<'a> Running<'a> {
         self.database.ssi.as_ref().is_some_and(|ssi| ssi.knows(self.who))
     }
 
-    /// What it reads besides the rows that it shows or changes: once, before it comes to these. A sub-select that looks at no
+    /// What it reads besides the rows that it shows or changes, once, before it comes to these. A sub-select that looks at no
     /// row of the statement is run when its answer is needed first, which may be never (`ExecSetParamPlan` in
-    /// src/backend/executor/nodeSubplan.c).
+    /// src/backend/executor/nodeSubplan.c): see [`Running::reads_needed`].
     pub(super) fn reads_beside(&mut self, run: Option<&Run>, choices: &mut Choices) -> Result<(), Cause> {
         if self.is_resumed || !self.takes_part() {
             return Ok(());
@@ -56,27 +58,56 @@ impl<'a> Running<'a> {
             }
             let is_needed = match (run, plan.needed(number)) {
                 (None, _) | (_, Needed::AtOnce) => true,
-                (Some(run), Needed::ByARow) => !run.touched.is_empty() || !run.shown.is_empty(),
-                (Some(_), Needed::ByATest) => self.tests_a_row()?,
+                (Some(_), Needed::ByARow | Needed::ByATest) => false,
                 (Some(_), Needed::ByAJoin) => choices.pick(2) == 0,
             };
             if is_needed {
-                let found = run.map_or(&[][..], |run| &run.reads[number]);
-                let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
-                self.database.reads_along(store, who, request, &way, &keys, None)?;
+                self.reads_sub(number, &way, run)?;
             }
         }
         Ok(())
     }
 
-    /// Whether there is a row that it sees on its own way.
-    fn tests_a_row(&self) -> Result<bool, Cause> {
+    /// It runs a sub-select: where it only asks whether there is a row, as far as to the first one.
+    fn reads_sub(&mut self, number: usize, way: &Way<'_>, run: Option<&Run>) -> Result<(), Cause> {
         let (store, who, request) = (self.store, self.who, self.request);
-        let Some(way) = Way::own(store, store.plan(request)) else { return Ok(false) };
-        let visits = self.database.visits(store, who, request, &way, &[])?;
+        let plan = store.plan(request);
+        let asks_whether = plan.asks_whether(number);
         let connection = &self.database.connections[who];
         let base = connection.snapshot.unwrap_or(self.database.committed);
-        Ok(visits.iter().any(|visit| store.seen(base, connection.changes, visit.key).is_some()))
+        let run = run.or_else(|| asks_whether.then(|| store.run(base, connection.changes, request)));
+        let found = run.and_then(|run| run.reads.get(number)).map_or(&[][..], |found| found);
+        let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
+        let stops = keys.first().copied().filter(|_| asks_whether);
+        self.database.reads_along(store, who, request, way, &keys, stops)?;
+        Ok(())
+    }
+
+    /// The place of the first row among these that it sees; behind them when there is none.
+    fn first_there(&self, visits: &[Visit]) -> usize {
+        let connection = &self.database.connections[self.who];
+        let base = connection.snapshot.unwrap_or(self.database.committed);
+        let is_there = |visit: &Visit| self.store.seen(base, connection.changes, visit.key).is_some();
+        visits.iter().position(is_there).unwrap_or(visits.len())
+    }
+
+    /// It runs the sub-selects whose answer it has not needed before it came to these rows of its own.
+    fn reads_needed(&mut self, run: &Run, came_to: &[Visit], wanting: &mut Vec<usize>) -> Result<(), Cause> {
+        let (store, plan) = (self.store, self.store.plan(self.request));
+        let is_there = self.first_there(came_to) < came_to.len();
+        let first = run.touched.first().map(|touch| touch[0].0).or(run.shown.first().map(|(key, _)| *key));
+        let is_found = first.is_some_and(|first| came_to.iter().any(|visit| visit.key == first));
+        let needs = |number: &usize| match plan.needed(*number) {
+            Needed::ByATest => is_there,
+            _ => is_found,
+        };
+        let (now, later) = wanting.iter().copied().partition(needs);
+        *wanting = later;
+        let now: Vec<usize> = now;
+        for (number, way) in Way::beside(store, plan).enumerate().filter(|(number, _)| now.contains(number)) {
+            self.reads_sub(number, &way, Some(run))?;
+        }
+        Ok(())
     }
 
     /// It reads its own rows, at most as far as to the last one.
@@ -96,12 +127,11 @@ impl<'a> Running<'a> {
         if is_doomed && choices.pick(2) == 1 { Err(Cause::Stale) } else { Ok(()) }
     }
 
-    /// It finds its rows, locks or writes some of them (`kept`), and has not come to others yet (`after`).
+    /// It finds its rows, locks or writes some of them (`kept`), and has not come to others yet (`after`), if it stops.
     pub(super) fn rows_beside(
         &mut self,
         run: &Run,
-        kept: &[KeyId],
-        after: &[KeyId],
+        (kept, after, stops): (&[KeyId], &[KeyId], Option<KeyId>),
         choices: &mut Choices,
     ) -> Result<(), Cause> {
         let (store, who, request) = (self.store, self.who, self.request);
@@ -111,13 +141,18 @@ impl<'a> Running<'a> {
             self.database.takes_number(who);
         }
         let Some(way) = Way::own(store, plan).filter(|_| self.takes_part()) else { return Ok(()) };
-        // A join with nothing may end before it comes to the other side.
-        let joins_nothing = |read: usize| run.reads[read].is_empty() && plan.needed(read) == Needed::ByAJoin;
-        if (0..run.reads.len()).any(joins_nothing) && choices.pick(2) == 1 {
-            return Ok(());
-        }
         let shown: Vec<KeyId> = run.shown.iter().map(|(key, _)| *key).collect();
-        let visits = self.database.visits(store, who, request, &way, &shown)?;
+        let mut visits = self.database.visits(store, who, request, &way, &shown)?;
+        // A join with nothing may end before it comes to the other side, or with the first row there, which a hash join
+        // fetches before it looks into its table (`ExecHashJoinImpl` in src/backend/executor/nodeHashjoin.c).
+        let joins_nothing = |read: usize| run.reads[read].is_empty() && plan.needed(read) == Needed::ByAJoin;
+        if (0..run.reads.len()).any(joins_nothing) {
+            match choices.pick(if way.index.is_some() { 3 } else { 2 }) {
+                0 => {}
+                1 => return Ok(()),
+                _ => visits.truncate(1 + self.first_there(&visits)),
+            }
+        }
         if !self.is_resumed {
             if visits.is_empty() {
                 self.finds_nothing(choices)?;
@@ -125,21 +160,46 @@ impl<'a> Running<'a> {
             self.database.sets_out(store, who, &way);
         }
         let touched = |key: KeyId| run.touched.iter().any(|touch| touch[0].0 == key);
+        let is_lazy = |read: &usize| matches!(plan.needed(*read), Needed::ByARow | Needed::ByATest);
+        let mut wanting: Vec<usize> = (0..run.reads.len()).filter(|read| !self.is_resumed && is_lazy(read)).collect();
         // From end to end it comes to all rows before it deals with the first one.
         let at_once = way.index.is_none();
-        for visit in visits.iter().filter(|_| at_once && !self.is_resumed) {
-            self.database.comes_to(store, who, &way, *visit)?;
-        }
-        for visit in &visits {
-            let is_new = !self.is_resumed || touched(visit.key) && self.waited_for != Some(visit.key);
-            if !at_once && is_new && !after.contains(&visit.key) {
+        if at_once && !self.is_resumed {
+            for visit in &visits {
                 self.database.comes_to(store, who, &way, *visit)?;
+            }
+            self.database.meets_waiting(store, who, &way)?;
+            self.reads_needed(run, &visits, &mut wanting)?;
+        }
+        let part = self.part_of_way(&visits, stops);
+        for (place, visit) in visits.iter().enumerate() {
+            let is_new = match &part {
+                Some(part) => part.contains(&place),
+                None => {
+                    let is_new = !self.is_resumed || touched(visit.key) && self.waited_for != Some(visit.key);
+                    is_new && !after.contains(&visit.key)
+                }
+            };
+            if !at_once && is_new {
+                self.database.comes_to(store, who, &way, *visit)?;
+                self.reads_needed(run, &visits[..=place], &mut wanting)?;
             }
             if plan.writes() && kept.contains(&visit.key) {
                 self.database.writes_row(store, who, visit.key)?;
             }
         }
         Ok(())
+    }
+
+    /// Where rows come in an order, the part of the way that it goes until it is answered, or waits for the row at which it
+    /// stops.
+    fn part_of_way(&self, visits: &[Visit], stops: Option<KeyId>) -> Option<Range<usize>> {
+        if !self.store.plan(self.request).has_order() {
+            return None;
+        }
+        let behind = |key: Option<KeyId>| visits.iter().position(|visit| Some(visit.key) == key).map(|place| place + 1);
+        let from = behind(self.waited_for.filter(|_| self.is_resumed)).unwrap_or(0);
+        Some(from..behind(stops).unwrap_or(visits.len()))
     }
 
     /// The source of an `INSERT … SELECT` that is read row by row, when there is one.

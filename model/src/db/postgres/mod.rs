@@ -18,11 +18,13 @@
 //!   under one key (measured); the old one it can neither change nor lock (40001);
 //! - those who wait for one row stand in a queue (heap_acquire_tuplock in src/backend/access/heap/heapam.c), save that two
 //!   who want it shared stand side by side. Whoever leaves it may still be overtaken, because the newest version of the row
-//!   is another one; but as long as it waits it is in the way of those behind it;
+//!   is another one; but as long as it waits it is in the way of those behind it. Whoever has locked the row in share mode
+//!   and wants more does not stand in it;
 //! - a cycle of waits is broken by aborting one of them, any of them.
 
 mod beside;
 mod insert;
+mod own;
 mod ssi;
 
 use smallvec::SmallVec;
@@ -111,9 +113,17 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
 }
 
 /// Those who came before this one to a row that all of them wait for: it waits for them, too.
-pub(super) fn ahead(database: &Database, who: usize) -> SmallVec<[usize; 2]> {
+///
+/// Not so whoever has locked the row in share mode: it asks those who hold it besides, and nobody in the queue
+/// (`current_is_member` in `heap_update`).
+pub(super) fn ahead(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
     let connections = &database.connections;
     let Some(wait) = &connections[who].wait else { return SmallVec::new() };
+    let has_it = |key: &KeyId| store.has_key(connections[who].shared, *key);
+    if wait.keys.iter().any(has_it) {
+        store.note(Rule::PostgresPast);
+        return SmallVec::new();
+    }
     let is_ahead = |other: &Wait| other.turn < wait.turn && wait.queues_with(other);
     let waits = |(place, other): (usize, &Connection)| {
         other.wait.as_ref().is_some_and(|other| is_ahead(other)).then_some(place)
@@ -291,7 +301,7 @@ impl Running<'_> {
         let stops = waits_for.or(failed.map(|(key, _)| key));
         let after: Vec<KeyId> = left.iter().map(|place| found[*place].0).filter(|key| Some(*key) != stops).collect();
         let kept: Vec<KeyId> = dealt.iter().map(|place| run.touched[*place][0].0).collect();
-        let beside = self.rows_beside(run, &kept, &after, choices);
+        let beside = self.rows_beside(run, (&kept, &after, stops), choices);
         if let Err(cause) = beside.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))) {
             return self.fails(cause);
         }
@@ -367,12 +377,6 @@ impl Running<'_> {
         }
     }
 
-    /// It has put this row there itself, where others may have put and removed some since its snapshot.
-    fn has_put(&self, key: KeyId, row: RowId) -> bool {
-        let own = self.store.changes.get(self.database.connections[self.who].changes);
-        [Change::Put(row), Change::Reborn(row), Change::Beside(row)].iter().any(|put| own.contains(&(key, *put)))
-    }
-
     /// Another has committed a version of the row that this transaction does not see.
     fn is_newer(&self, key: KeyId) -> bool {
         self.database.connections[self.who].newer.is_some_and(|newer| self.store.has_key(newer, key))
@@ -383,10 +387,18 @@ impl Running<'_> {
         if !changed.is_empty() {
             self.database.takes_number(self.who);
         }
-        let connection = &mut self.database.connections[self.who];
         if want == Want::Share {
+            let connection = &mut self.database.connections[self.who];
             connection.shared = self.store.add_keys(connection.shared, changed.iter().map(|(key, _)| *key));
         } else {
+            let left: SmallVec<[(KeyId, Change); 4]>;
+            let changed = if self.engine == Engine::PostgresSerializable {
+                left = changed.iter().map(|(key, change)| (*key, self.as_left(*key, *change))).collect();
+                &left
+            } else {
+                changed
+            };
+            let connection = &mut self.database.connections[self.who];
             connection.changes = self.store.add_changes(connection.changes, changed);
             effects.changed.extend(changed.iter().copied());
         }

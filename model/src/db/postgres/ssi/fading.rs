@@ -72,10 +72,16 @@ impl Ssi {
         }
     }
 
-    /// One that has waited goes on, and meets the transaction for which it has waited, or does not.
+    /// One that has waited goes on, and meets each transaction for which it has waited, or does not.
     fn meets_fading(&mut self, store: &Store, who: usize, is_alone: bool, choices: &mut Choices) {
-        let place = self.fading.iter().position(|fading| usize::from(fading.waiter) == who);
-        let Some(Fading { left, .. }) = place.map(|place| self.fading.remove(place)) else { return };
+        let is_its = |fading: &Fading| usize::from(fading.waiter) == who;
+        while let Some(place) = self.fading.iter().position(is_its) {
+            let Fading { left, .. } = self.fading.remove(place);
+            self.meets(store, who, left, is_alone, choices);
+        }
+    }
+
+    fn meets(&mut self, store: &Store, who: usize, left: Left, is_alone: bool, choices: &mut Choices) {
         let matters = match left {
             // Without one that has committed there is nothing that they could complete.
             Left::Traces { .. } => self.finished() > 0 && self.xacts.len() < MOST,
@@ -113,7 +119,7 @@ impl Ssi {
     /// Nobody meets it any more.
     fn has_faded(&mut self) {
         self.xacts.iter_mut().for_each(|xact| xact.is_ending = false);
-        if self.knows(usize::from(FADING)) {
+        while self.knows(usize::from(FADING)) {
             self.roll_back(usize::from(FADING));
         }
     }
@@ -130,10 +136,14 @@ impl Database {
         let waiting: SmallVec<[usize; 4]> = (0..self.connections.len()).filter(waits).collect();
         for waiter in waiting {
             let waits_for = blockers(self, store, waiter);
-            let Some(ssi) = self.ssi.as_mut().filter(|_| waits_for.contains(&who)) else { continue };
-            // What it had waited for before is gone for long.
-            ssi.fading.retain(|fading| usize::from(fading.waiter) != waiter);
-            if waits_for.len() == 1 {
+            // Who is free to go on may come in between as well: it was let go together with one that is rolled back now.
+            let is_free = waits_for.is_empty() && !commits;
+            let Some(ssi) = self.ssi.as_mut().filter(|_| is_free || waits_for.contains(&who)) else { continue };
+            if !is_free {
+                // What it had waited for before is gone for long.
+                ssi.fading.retain(|fading| usize::from(fading.waiter) != waiter);
+            }
+            if waits_for.len() <= 1 {
                 ssi.fade(store, who, waiter, newer, commits);
             }
         }

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, RowId, Store};
+use super::super::super::{Cause, Change, Database, KeyId, NO_KEYS, NOTHING, RequestId, Rule, Store};
 use super::{index_of, relation_of};
 use crate::sql::{Access, Insert, NewRows, Output, Path, Plan, PlanKind, Select, Space};
 
@@ -26,7 +26,9 @@ pub(in super::super) struct Visit {
     pub(in super::super) key: KeyId,
     /// True for one of the snapshot's rows.
     is_seen: bool,
-    /// True for what the transaction itself has written: nobody else can have.
+    /// True where others have put a row that lies there, and that is not the snapshot's.
+    is_met: bool,
+    /// True for what the transaction itself has written.
     is_own: bool,
 }
 
@@ -104,25 +106,37 @@ impl Database {
         let in_table = |key: KeyId| usize::from(store.keys.get(key).space) == way.table;
         let own = store.changes.get(connection.changes);
         let is_own = |key: KeyId| own.iter().any(|(known, change)| *known == key && *change != Change::Locked);
-        let mut found: Vec<(KeyId, RowId)> = store.contents.get(base)[way.table].clone();
-        let seen: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
+        let seen =
+            store.rows_on(base, connection.changes, request, way.access, &store.contents.get(base)[way.table])?;
+        let (mut others, mut mine) = (Vec::new(), Vec::new());
         let after = &ssi.xacts[usize::from(ssi.xacts[me].sees)..];
-        let finished = after.iter().map(|xact| xact.wrote);
-        let open = self.connections.iter().map(|other| other.changes);
-        for (key, change) in
-            finished.chain(open).filter(|wrote| *wrote != NOTHING).flat_map(|wrote| store.changes.get(wrote))
+        let finished = after.iter().map(|xact| (None, xact.wrote));
+        let open = self.connections.iter().enumerate().map(|(other, open)| (Some(other), open.changes));
+        let wrote = finished.chain(open).filter(|(_, wrote)| *wrote != NOTHING);
+        for (writer, (key, change)) in
+            wrote.flat_map(|(by, wrote)| store.changes.get(wrote).iter().map(move |it| (by, it)))
         {
-            if let Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) = change
+            if let Change::Put(row)
+            | Change::Reborn(row)
+            | Change::Follows(row)
+            | Change::Beside(row)
+            | Change::Undone(row) = change
                 && in_table(*key)
-                && found.iter().all(|(known, _)| known != key)
+                && !seen.contains(key)
             {
-                found.push((*key, *row));
+                if writer == Some(who) { &mut mine } else { &mut others }.push((*key, *row));
             }
         }
-        let keys = store.rows_on(base, connection.changes, request, way.access, &found)?;
-        let mut visits: Vec<Visit> =
-            keys.into_iter().map(|key| Visit { key, is_seen: seen.contains(&key), is_own: is_own(key) }).collect();
+        let met = store.rows_on(base, connection.changes, request, way.access, &others)?;
+        let mine = store.rows_on(base, connection.changes, request, way.access, &mine)?;
+        let all = seen.iter().chain(&met).chain(&mine);
+        let visit = |key: &KeyId| {
+            let (is_seen, is_met) = (seen.contains(key), met.contains(key));
+            Visit { key: *key, is_seen, is_met, is_own: is_own(*key) }
+        };
+        let mut visits: Vec<Visit> = all.map(visit).collect();
         visits.sort_by(|left, right| store.compare_keys(left.key, right.key));
+        visits.dedup_by_key(|visit| visit.key);
         if way.descends() {
             visits.reverse();
         }
@@ -153,7 +167,26 @@ impl Database {
         for visit in &visits {
             self.comes_to(store, who, way, *visit)?;
         }
+        self.meets_waiting(store, who, way)?;
         Ok(!visits.is_empty())
+    }
+
+    /// New rows that wait at their first key are in their table, and in no index yet: whoever reads from end to end meets
+    /// them.
+    pub(in super::super) fn meets_waiting(&mut self, store: &Store, who: usize, way: &Way<'_>) -> Result<(), Cause> {
+        let Some((me, ssi)) = self.ssi.as_mut().and_then(|ssi| Some((ssi.of(who)?, ssi))) else { return Ok(()) };
+        if way.index.is_some() {
+            return Ok(());
+        }
+        for (other, open) in self.connections.iter().enumerate() {
+            let is_in_table = open.wait.as_ref().is_some_and(|wait| wait.has_put_row(store, way.table));
+            if let Some(writer) = ssi.of(other).filter(|_| is_in_table && other != who) {
+                store.note(Rule::SsiWaiting);
+                ssi.is_told(store, me)?;
+                ssi.conflict(store, me, writer, me)?;
+            }
+        }
+        Ok(())
     }
 
     /// A transaction begins to read along a way.
@@ -190,9 +223,9 @@ impl Database {
     fn writers(&self, store: &Store, who: usize, way: &Way<'_>, visit: Visit) -> SmallVec<[usize; 2]> {
         let mut writers = SmallVec::new();
         let Some((me, ssi)) = self.ssi.as_ref().and_then(|ssi| Some((ssi.of(who)?, ssi))) else { return writers };
-        // Where it has put a row of its own, it may still see one there that another has removed.
+        // Where it has put a row of its own, there may still be one that another has removed.
         let newer = self.connections[who].newer.unwrap_or(NO_KEYS);
-        if visit.is_own && !(visit.is_seen && store.has_key(newer, visit.key)) {
+        if visit.is_own && !store.has_key(newer, visit.key) {
             return writers;
         }
         let change_in = |changes| {
@@ -204,16 +237,19 @@ impl Database {
         let others = (0..self.connections.len()).filter(|other| *other != who);
         let open = others.filter_map(|other| Some((ssi.of(other), change_in(self.connections[other].changes)?)));
         let mut sees_one = visit.is_seen;
-        let mut comes_further = !visit.is_seen;
+        let mut comes_further = visit.is_met;
         for (writer, change) in finished.chain(open).filter(|(_, change)| *change != Change::Locked) {
             let writes = !matches!(change, Change::Gone);
             let is_further = comes_further || way.index.is_none() || matches!(change, Change::Reborn(_));
             let comes_to = sees_one || writes && is_further;
+            if comes_to && matches!(change, Change::Undone(_)) {
+                store.note(Rule::SsiLeft);
+            }
             if comes_to && let Some(writer) = writer.filter(|writer| !writers.contains(writer)) {
                 writers.push(writer);
             }
             // The versions of a row hang together until it is removed; what takes its key then is another row.
-            comes_further |= matches!(change, Change::Gone | Change::Reborn(_));
+            comes_further |= matches!(change, Change::Gone | Change::Undone(_) | Change::Reborn(_));
             sees_one = false;
         }
         writers

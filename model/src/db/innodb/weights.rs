@@ -1,0 +1,335 @@
+//! What a transaction weighs: the rows that it has changed, and the structures that its locks take. The victim of a deadlock
+//! is the one that weighs least.
+//!
+//! Rules (`TRX_WEIGHT`, `Deadlock::report`, `lock_rec_add_to_queue`, `lock_rec_create_low` in storage/innobase/lock/lock0lock.cc):
+//! - a structure stands for all records of an index that are locked in one way; a request that waits has one of its own, and
+//!   so has a lock on a record for which somebody waits. It stays when its records are let go;
+//! - who has changed or put in a record has no structure for it, until somebody else asks for the record;
+//! - a new record takes over the locks on the gap in which it stands; the record behind one that is taken out takes over what
+//!   was locked there;
+//! - a table is locked once for what is read and once for what is written, or only for what is written when that comes first.
+//!
+//! Only scripts know weights: in an exploration anybody may be the victim.
+
+use std::hash::{Hash, Hasher};
+
+use smallvec::SmallVec;
+
+use super::{Database, KeyId, Running, Store, Want, requests, waits_for};
+use crate::db::transactions::Caller;
+use crate::db::{Gap, Rule};
+use crate::sql::Space;
+
+/// Which part of a record's place is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Span {
+    /// The record and the gap before it.
+    Both,
+    Record,
+    Gap,
+    /// A new record is to go into the gap.
+    New,
+}
+
+/// One way to lock records of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind {
+    space: Space,
+    exclusive: bool,
+    span: Span,
+    /// Of new records only: behind the last one.
+    at_end: bool,
+}
+
+/// A record of an index, or its end.
+type Place = (Space, Option<KeyId>);
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Weight {
+    /// The rows that are changed, and those that were when the statement under way began.
+    rows: u16,
+    rows_before: u16,
+    /// The tables that are locked, and whether to be written.
+    tables: Vec<(Space, bool)>,
+    /// The ways to lock of which there is a structure, and the further structures.
+    kinds: Vec<Kind>,
+    further: u16,
+    /// What is locked with a structure.
+    held: Vec<(Option<KeyId>, Kind)>,
+}
+
+/// What a connection's transaction weighs, where somebody asks for that. States are not told apart by it: where they are
+/// counted there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weighed(Option<Box<Weight>>);
+
+impl Hash for Weighed {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl Kind {
+    fn new((space, record): Place, exclusive: bool, span: Span) -> Self {
+        let at_end = record.is_none();
+        // Behind the last record there is nothing but a gap.
+        let span = if at_end && span != Span::New { Span::Both } else { span };
+        Kind { space, exclusive, span, at_end: at_end && span == Span::New }
+    }
+}
+
+impl Weight {
+    fn total(&self) -> u16 {
+        self.rows + self.tables.len() as u16 + self.kinds.len() as u16 + self.further
+    }
+
+    fn add(&mut self, kind: Kind, is_own: bool) {
+        match self.kinds.contains(&kind) {
+            false => self.kinds.push(kind),
+            true => self.further += u16::from(is_own),
+        }
+    }
+
+    fn has(&self, (space, record): Place, exclusive: bool, span: Span) -> bool {
+        self.held.iter().any(|(known, kind)| {
+            let is_as_wide = kind.span == Span::Both || kind.span == span;
+            *known == record && kind.space == space && kind.exclusive >= exclusive && is_as_wide
+        })
+    }
+
+    fn lock(&mut self, place: Place, exclusive: bool, span: Span, is_waited_for: bool) {
+        if !self.has(place, exclusive, span) {
+            let kind = Kind::new(place, exclusive, span);
+            self.add(kind, is_waited_for);
+            self.held.push((place.1, kind));
+        }
+    }
+
+    /// The locks on a place that are on the gap before it, too, by whether they are exclusive.
+    fn gap_locks(&self, (space, record): Place) -> SmallVec<[bool; 2]> {
+        let is_on_gap = |kind: &Kind| kind.space == space && matches!(kind.span, Span::Both | Span::Gap);
+        self.held
+            .iter()
+            .filter(|(known, kind)| *known == record && is_on_gap(kind))
+            .map(|(_, kind)| kind.exclusive)
+            .collect()
+    }
+}
+
+impl Database {
+    /// Whoever weighs least of a cycle of waits is its victim; all of these where that is not known. Of those that weigh the
+    /// same it is the one that has closed the cycle, or the first one behind it, unless others have gone on meanwhile: then
+    /// there is no `sender`, and nobody knows who has closed it.
+    pub(in crate::db) fn lightest(&self, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
+        let turn = |who: &usize| self.connections[*who].wait.as_ref().map(|wait| wait.turn);
+        // The cycle is found by the one that has begun to wait last.
+        let Some(last) = stuck.iter().copied().max_by_key(turn) else { return Vec::new() };
+        let mut cycle = vec![last];
+        loop {
+            let [next] = waits_for(self, store, cycle[cycle.len() - 1])[..] else { return stuck.to_vec() };
+            match next == last {
+                true => break,
+                false if cycle.contains(&next) => return stuck.to_vec(),
+                false => cycle.push(next),
+            }
+        }
+        let weight = |who: usize| self.connections[who].weight.0.as_ref().map_or(0, |weight| weight.total());
+        store.note(Rule::InnodbWeighs);
+        let from = found_at(cycle.len());
+        let walk = (1..=cycle.len()).map(|step| cycle[(from + step) % cycle.len()]);
+        let least = cycle.iter().map(|who| weight(*who)).min();
+        let mut lightest: Vec<usize> = walk.filter(|who| Some(weight(*who)) == least).collect();
+        if sender == Some(last) {
+            lightest.sort_by_key(|who| *who != last);
+            lightest.truncate(1);
+        }
+        lightest
+    }
+
+    fn is_waited_for(&self, store: &Store, (space, record): Place) -> bool {
+        self.connections.iter().filter_map(|open| open.wait.as_ref()).any(|wait| {
+            let is_there = |key: &KeyId| match wait.want {
+                Want::Gap => store.keys.get(*key).space == space && self.behind(store, *key) == record,
+                _ => Some(*key) == record,
+            };
+            wait.keys.iter().any(is_there)
+        })
+    }
+
+    /// The record behind this one, or behind where it would stand.
+    fn behind(&self, store: &Store, record: KeyId) -> Option<KeyId> {
+        let records = self.records(store, store.keys.get(record).space);
+        records.into_iter().find(|known| store.compare_keys(*known, record).is_gt())
+    }
+
+    /// A new record takes over the locks on the gap in which it stands.
+    fn takes_over(&mut self, store: &Store, record: KeyId) {
+        let space = store.keys.get(record).space;
+        let behind = (space, self.behind(store, record));
+        for open in &mut self.connections {
+            // A request that waits for the gap and its record has locked the gap already.
+            let on_gap = |gap: &Gap| gap.before == behind.1 && gap.space == space;
+            let waits = open.wait.as_ref().filter(|wait| {
+                let is_there = wait.want != Want::Gap && behind.1.is_some_and(|key| wait.keys.contains(&key));
+                is_there && store.gap_sets.get(open.gaps).iter().any(on_gap)
+            });
+            let waiting = waits.map(|wait| wait.want == Want::Exclusive);
+            if let Some(weight) = &mut open.weight.0 {
+                for exclusive in weight.gap_locks(behind).into_iter().chain(waiting) {
+                    weight.lock((space, Some(record)), exclusive, Span::Gap, false);
+                }
+            }
+        }
+    }
+
+    /// A record is taken out: what was locked there is locked on the one behind it, as far as it stays (see `records`).
+    pub(super) fn is_taken_out(&mut self, store: &Store, record: KeyId) {
+        if store.caller != Caller::Script {
+            return;
+        }
+        let behind = (store.keys.get(record).space, self.behind(store, record));
+        let is_waited_for = self.is_waited_for(store, behind);
+        let gaps = self.locks_gaps;
+        for open in &mut self.connections {
+            let stays = gaps || open.wait.as_ref().is_some_and(|wait| wait.upserts(store));
+            let waits = open.wait.as_ref().filter(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
+            let waiting = waits.map(|wait| wait.want == Want::Exclusive);
+            let Some(weight) = &mut open.weight.0 else { continue };
+            let held = weight.held.iter().filter(|(known, _)| *known == Some(record)).map(|(_, kind)| kind.exclusive);
+            let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| stays || !*exclusive).collect();
+            weight.held.retain(|(known, _)| *known != Some(record));
+            for exclusive in held {
+                weight.lock(behind, exclusive, Span::Gap, is_waited_for);
+            }
+        }
+    }
+}
+
+impl Running<'_> {
+    fn weight(&mut self) -> Option<&mut Weight> {
+        if self.store.caller != Caller::Script {
+            return None;
+        }
+        Some(self.database.connections[self.who].weight.0.get_or_insert_default())
+    }
+
+    /// A statement begins.
+    pub(super) fn weighs_before(&mut self) {
+        if let Some(weight) = self.weight() {
+            weight.rows_before = weight.rows;
+        }
+    }
+
+    /// It is undone.
+    pub(super) fn weighs_as_before(&mut self) {
+        if let Some(weight) = self.weight() {
+            weight.rows = weight.rows_before;
+        }
+    }
+
+    /// A row is changed, or no longer.
+    pub(super) fn weighs_row(&mut self, is_changed: bool) {
+        if let Some(weight) = self.weight() {
+            weight.rows = if is_changed { weight.rows + 1 } else { weight.rows.saturating_sub(1) };
+        }
+    }
+
+    /// A table is locked.
+    pub(super) fn weighs_table(&mut self, table: usize, want: Want) {
+        let (space, writes) = (table as Space, want != Want::Share);
+        if let Some(weight) = self.weight()
+            && !weight.tables.iter().any(|(known, known_writes)| *known == space && *known_writes >= writes)
+        {
+            weight.tables.push((space, writes));
+        }
+    }
+
+    /// A place is locked, without a wait.
+    pub(super) fn weighs(&mut self, place: Place, want: Want, span: Span) {
+        if self.store.caller == Caller::Script {
+            let is_waited_for = self.database.is_waited_for(self.store, place);
+            if let Some(weight) = self.weight() {
+                weight.lock(place, want == Want::Exclusive, span, is_waited_for);
+            }
+        }
+    }
+
+    /// A lock on a place is asked for, and has to be waited for.
+    pub(super) fn weighs_request(&mut self, record: KeyId, want: Want, span: Span) {
+        if self.store.caller == Caller::Script {
+            let place = match want {
+                Want::Gap => (self.space_of(record), self.database.behind(self.store, record)),
+                _ => (self.space_of(record), Some(record)),
+            };
+            if let Some(weight) = self.weight() {
+                weight.add(Kind::new(place, want != Want::Share, span), true);
+            }
+        }
+    }
+
+    /// It is granted.
+    pub(super) fn weighs_granted(&mut self, record: KeyId, want: Want, span: Span) {
+        let space = self.space_of(record);
+        if let Some(weight) = self.weight() {
+            let kind = Kind::new((space, Some(record)), want == Want::Exclusive, span);
+            weight.held.push((Some(record), kind));
+        }
+    }
+
+    /// A lock on a record is let go; its structure stays.
+    pub(super) fn weighs_no_more(&mut self, record: KeyId, want: Want) {
+        if let Some(weight) = self.weight() {
+            let is_it = |kind: &Kind| kind.exclusive == (want == Want::Exclusive);
+            weight.held.retain(|(known, kind)| *known != Some(record) || !is_it(kind));
+        }
+    }
+
+    /// A new record is in its index.
+    pub(super) fn weighs_new(&mut self, record: KeyId) {
+        if self.store.caller == Caller::Script {
+            self.database.takes_over(self.store, record);
+        }
+    }
+
+    /// The lock of whoever has changed a record gets a structure.
+    pub(super) fn weighs_for_others(&mut self, record: KeyId) {
+        let (store, who) = (self.store, self.who);
+        if store.caller != Caller::Script {
+            return;
+        }
+        let place = (self.space_of(record), Some(record));
+        let holders = requests::holders(self.database, store, who, record, Want::Share);
+        for other in holders {
+            self.database.connections[other].weight.0.get_or_insert_default().lock(place, true, Span::Record, false);
+        }
+    }
+
+    fn space_of(&self, record: KeyId) -> Space {
+        self.store.keys.get(record).space
+    }
+}
+
+/// Where in a cycle of so many Brent's algorithm notices it (`Deadlock::find_cycle`), counted from where it began.
+fn found_at(length: usize) -> usize {
+    let (mut tortoise, mut hare) = (0, 0);
+    let (mut power, mut steps) = (1, 1);
+    loop {
+        hare = (hare + 1) % length;
+        if tortoise == hare {
+            return hare;
+        }
+        if steps == power {
+            (power, steps, tortoise) = (power * 2, 0, hare);
+        }
+        steps += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::found_at;
+
+    #[test]
+    fn a_cycle_is_noticed_where_the_tortoise_stands() {
+        assert_eq!([2, 3, 4].map(found_at), [1, 0, 3]);
+    }
+}
