@@ -128,6 +128,15 @@ impl<'a> Search<'a> {
             far[index] += 1;
             far
         };
+        if let Phase::Written(..) = state.actors[part.who].phase {
+            if let Some((step, state)) = self.take(state, Action::Commit(who))?
+                && matches!(&step.event, Event::Granted { answer } if is_answer(call, answer))
+                && self.is_told(part, place.far[index], &step)
+            {
+                moves.push((Some(Action::Commit(who)), Place { state, far: over() }));
+            }
+            return Ok(moves);
+        }
         if let Some(cut) = &call.cut {
             for (meaning, may) in [(Meaning::NotDone, is_met(cut, &place.far)), (Meaning::Done, may_begin)] {
                 if may
@@ -168,6 +177,15 @@ impl<'a> Search<'a> {
             };
             if far == place.far || self.is_told(part, place.far[index], &step) {
                 moves.push((Some(action), Place { state, far }));
+            }
+        }
+        // What others may have met of a statement on its own before it committed.
+        if world.engine.keeps_snapshot() && !matches!(state.actors[part.who].phase, Phase::Blocked(..)) {
+            for way in 0..ways {
+                let Some((step, state)) = self.take(state, Action::Write(who, way))? else { break };
+                if matches!(&step.event, Event::Blocked { call: asked, .. } if is_call(call, asked)) {
+                    moves.push((Some(Action::Write(who, way)), Place { state, far: place.far.clone() }));
+                }
             }
         }
         Ok(moves)

@@ -68,3 +68,50 @@ fn what_was_over_is_seen_by_what_comes_later() {
     let draft = reads(true);
     draft.is_refused_at(draft.answer_to("ipn-ada-2", "read_status"));
 }
+
+#[test]
+fn a_statement_on_its_own_is_met_by_others_before_it_commits() {
+    for engine in [Engine::PostgresRepeatableRead, Engine::PostgresSerializable, Engine::PostgresReadCommitted] {
+        // Both have read *pending* and recorded a payment; then both write the order's row at once, and one is told a
+        // conflict: it had its snapshot, and waited for the other, whose statement had no transaction around it.
+        let scenario = scenario("last_units", 0);
+        let mut draft = Draft::new(scenario.clone(), "unlocked", engine.name());
+        let alone = Draft::of(&drawn(&scenario, "unlocked", engine, 1));
+        let call = |name: &str, who: &str| {
+            let line = alone.lines.iter().find_map(|line| match line {
+                Line::Asks { call, who: asking } if call.name == name && asking == "ipn-ada-1" => Some(call.clone()),
+                _ => None,
+            });
+            let mut call = line.expect("it makes the call");
+            for argument in &mut call.arguments {
+                if *argument == Datum::Text("ipn-ada-1".to_owned()) {
+                    *argument = Datum::Text(who.to_owned());
+                }
+            }
+            call
+        };
+        let both = ["ipn-ada-1", "ipn-ada-2"];
+        for who in both {
+            let pending = Told::Rows(vec![vec![Datum::Text("pending".to_owned())]]);
+            draft.asks(who, call("read_status", who)).told(who, pending);
+        }
+        for who in both {
+            draft.asks(who, call("record_payment", who)).told(who, Told::Affected(1));
+        }
+        for who in both {
+            draft.asks(who, call("save_txn", who));
+        }
+        let conflict = draft.lines.len();
+        draft.told("ipn-ada-2", Told::Error("conflict".to_owned())).told("ipn-ada-1", Told::Affected(1));
+        if engine == Engine::PostgresReadCommitted {
+            draft.is_refused_at(conflict);
+            continue;
+        }
+        draft.is_explained();
+        // One after the other there is nothing to meet.
+        draft.lines.truncate(conflict - 2);
+        draft.asks("ipn-ada-1", call("save_txn", "ipn-ada-1")).told("ipn-ada-1", Told::Affected(1));
+        draft.asks("ipn-ada-2", call("save_txn", "ipn-ada-2")).told("ipn-ada-2", Told::Error("conflict".to_owned()));
+        draft.is_refused_at(draft.lines.len() - 1);
+    }
+}
