@@ -1,23 +1,40 @@
 //! `paidonce stress` and `paidonce explain`
 
+use std::ops::Range;
+
 use paidonce_sqlx::server::{Server, Software, all_engines_wanted};
 use serde_json::Value;
 
 use super::support::{Folder, Ran};
 
-/// Run the first rounds of a seed, which have to end with this status: what came of them. In the first two the server is
-/// killed, in the next three some processes.
-fn stress(rounds: u64, arguments: &[&str], status: i32) -> Value {
+/// Run some of the first five rounds of a seed, which have to end with this status: what came of them. In the first two the
+/// server is killed, in the next three some processes.
+fn stress(numbers: Range<u64>, arguments: &[&str], status: i32) -> Value {
+    let rounds = numbers.end - numbers.start;
+    let from = numbers.start.to_string();
     let folder = Folder::new();
     let count = rounds.to_string();
-    let all = [&["stress", "--json", "--seed", "1", "--rounds", &count], arguments].concat();
-    let mut json = folder.run(&all).expect(status, &[]).json();
+    let all = [&["stress", "--json", "--seed", "1", "--from", &from, "--rounds", &count], arguments].concat();
+    let ran = folder.run(&all);
+    let unexplained = ran.json()[0]["kept"].as_array().map_or(0, Vec::len);
+    if unexplained > 0 {
+        // It does not come again: here it is.
+        let kept = ran.json()[0]["kept"][0].as_str().map(|path| folder.read(path));
+        panic!("{ran:?}\n{}", kept.unwrap_or_default());
+    }
+    let mut json = ran.expect(status, &[]).json();
     let tally = json[0].take();
     // Whoever reads this after a failure needs the seed and the rounds.
     let says = format!("{tally:#}");
     assert_eq!((&tally["rounds"], &tally["explained"]), (&rounds.into(), &rounds.into()), "{says}");
     assert_eq!((&tally["unexplained"], &tally["undecided"]), (&0.into(), &0.into()), "{says}");
     tally
+}
+
+/// MariaDB's server is not killed here: others may have been shown a commit that is lost with it, seldom and by chance, and
+/// such a history has no explanation. See docs/free-running.md.
+fn rounds(engine: &str) -> Range<u64> {
+    if engine.starts_with("mariadb/") { 2..5 } else { 0..5 }
 }
 
 /// The default level of each server that is here, and whether the server is ours to be killed.
@@ -38,10 +55,11 @@ fn servers() -> Vec<(&'static str, bool)> {
 fn settle_and_cancel_keep_their_books_whoever_is_killed() {
     let engines = [("sqlite/immediate", false)].into_iter().chain(servers());
     for (engine, has_own_server) in engines {
-        let tally = stress(5, &["--engine", engine], 0);
+        let tally = stress(rounds(engine), &["--engine", engine], 0);
         assert_eq!((&tally["dirty"], &tally["given_up"]), (&0.into(), &0.into()), "{tally:#}");
         assert!(tally["kills"].as_u64() > Some(0), "nobody was killed: {tally:#}");
-        assert_eq!(tally["server_kills"].as_u64() > Some(0), has_own_server, "{tally:#}");
+        let kills_server = has_own_server && rounds(engine).start == 0;
+        assert_eq!(tally["server_kills"].as_u64() > Some(0), kills_server, "{tally:#}");
     }
 }
 
@@ -49,7 +67,7 @@ fn settle_and_cancel_keep_their_books_whoever_is_killed() {
 fn unlocked_leaves_dirty_books_and_the_model_explains_how() {
     let engines = ["sqlite/immediate"].into_iter().chain(servers().into_iter().map(|(engine, _)| engine));
     for engine in engines {
-        let tally = stress(2, &["--settle", "unlocked", "--engine", engine], 1);
+        let tally = stress(rounds(engine).start..3, &["--settle", "unlocked", "--engine", engine], 1);
         assert!(tally["dirty"].as_u64() > Some(0), "{tally:#}");
         let findings = tally["findings"].as_array().expect("findings are listed");
         assert!(
@@ -86,7 +104,17 @@ fn a_history_with_one_other_answer_is_refused_at_its_line() {
     let folder = with_history();
     let history = folder.read("history.jsonl");
     let mut refused = 0;
+    // Of an order that is there: whoever asks it, and whatever others do, is told 1.
+    let is_lock = |history: &str, index: usize| {
+        let who = history.lines().nth(index).and_then(|line| line.split("\"who\":").nth(1)?.split(',').next());
+        let before: Vec<&str> = history.lines().take(index).collect();
+        let asks = before.iter().rev().find(|line| who.is_some_and(|who| line.contains(who)));
+        asks.is_some_and(|line| line.contains("lock_order"))
+    };
     for (index, line) in history.lines().enumerate().filter(|(_, line)| line.contains(r#"{"affected":1}"#)) {
+        if !is_lock(&history, index) {
+            continue;
+        }
         let altered = line.replace(r#"{"affected":1}"#, r#"{"affected":0}"#);
         let lines = history.lines().enumerate().map(|(place, line)| if place == index { &altered } else { line });
         folder.write("altered.jsonl", lines.collect::<Vec<_>>().join("\n"));
@@ -95,7 +123,7 @@ fn a_history_with_one_other_answer_is_refused_at_its_line() {
         assert!(ran.last_line().ends_with("paidonce explain altered.jsonl"), "{ran:?}");
         refused += 1;
     }
-    assert!(refused > 3, "{history}");
+    assert!(refused > 1, "{history}");
 }
 
 #[test]
