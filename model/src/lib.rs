@@ -12,6 +12,7 @@ mod unroll;
 mod world;
 
 pub mod flow;
+pub mod history;
 pub mod scenario;
 pub mod script;
 pub mod trace;

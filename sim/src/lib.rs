@@ -7,4 +7,5 @@ pub mod replay;
 pub mod report;
 pub mod script;
 pub mod show;
+pub mod stress;
 pub mod trace_file;

@@ -92,6 +92,7 @@ impl fmt::Debug for Shown {
                 Phase::Ready(_) => format!("is about to {}", call()),
                 Phase::Waiting(_, until) => format!("waits until {until} ms"),
                 Phase::Blocked(_, until) => format!("waits in {}, until {until} ms", call()),
+                Phase::Written(..) => format!("has not committed its {} yet", call()),
                 Phase::Ended => "is over".to_owned(),
                 Phase::Dead(at) => format!("is dead since {at} ms"),
             };
@@ -131,6 +132,8 @@ impl Model for Page {
         match action {
             Action::Step(who, _) => format!("{} makes its next call", name(*who)),
             Action::Grant(who, _) => format!("{} need not wait any longer", name(*who)),
+            Action::Write(who, _) => format!("{} writes and does not commit yet", name(*who)),
+            Action::Commit(who) => format!("{} commits what it wrote", name(*who)),
             Action::Victim(who) => format!("{} is the victim of the deadlock", name(*who)),
             Action::Lose(who, meaning) => {
                 let meaning = match meaning {

@@ -49,7 +49,7 @@ impl World {
                 self.steps(state, who, node, actions);
                 self.lost_replies(state, who, node, actions);
             }
-            Phase::Waiting(..) => {}
+            Phase::Waiting(..) | Phase::Written(..) => {}
             Phase::Blocked(..) => {
                 if state.database.can_resume(self.engine, &self.store, who) {
                     let call = state.database.connections[who].wait.as_ref().map(|wait| wait.call);

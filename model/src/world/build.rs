@@ -96,6 +96,12 @@ pub enum WorldError {
     /// A protocol broke a rule.
     #[error(transparent)]
     Unroll(#[from] UnrollError),
+    /// A history names what there is not.
+    #[error("{problem}: the history is of another paidonce")]
+    History {
+        /// What there is not.
+        problem: String,
+    },
     /// A flow cannot be used as it is.
     #[error("flow {name}: {problem}")]
     Flow {

@@ -1,6 +1,7 @@
 //! The world of one scenario: requests over a model database, with clocks and faults.
 
 mod actions;
+mod apart;
 mod build;
 mod log;
 mod normal;

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::db::{Database, DbCall, Symbol};
+use crate::db::{Database, DbCall, ReplyId, Symbol};
 use crate::trace::{DeathForm, Meaning};
 use crate::unroll::NodeId;
 
@@ -17,6 +17,8 @@ pub(crate) enum Phase {
     Waiting(NodeId, i64),
     /// Its statement waits for others, until true time is this.
     Blocked(NodeId, i64),
+    /// Its statement on its own has written, with this answer, and has not committed: see [`Action::Write`].
+    Written(NodeId, ReplyId),
     /// It is over: done, or dead with nothing left that anybody could still meet.
     Ended,
     /// It died, or stopped for ever, at this true time, and a lock of its is still there.
@@ -27,7 +29,9 @@ impl Phase {
     /// Its place in the code while it is under way.
     pub(crate) fn node(self) -> Option<NodeId> {
         match self {
-            Phase::Ready(node) | Phase::Waiting(node, _) | Phase::Blocked(node, _) => Some(node),
+            Phase::Ready(node) | Phase::Waiting(node, _) | Phase::Blocked(node, _) | Phase::Written(node, _) => {
+                Some(node)
+            }
             Phase::Fresh | Phase::Ended | Phase::Dead(_) => None,
         }
     }
@@ -127,14 +131,24 @@ pub enum Action {
     Reap(u8),
     /// True time moves to the next moment at which something ends.
     Tick,
+    /// The actor's statement on its own writes and does not commit yet. Exploring takes such a statement in one step; this
+    /// and the next are for what a real engine was seen to do.
+    Write(u8, u8),
+    /// What was written so commits, and the actor is answered.
+    Commit(u8),
 }
 
 impl Action {
     /// By which of the ways that the engine leaves open it comes out.
     pub(super) fn way(self) -> u8 {
         match self {
-            Action::Step(_, way) | Action::Grant(_, way) | Action::Land(_, way) => way,
-            Action::Victim(_) | Action::Lose(..) | Action::Die(..) | Action::Reap(_) | Action::Tick => 0,
+            Action::Step(_, way) | Action::Grant(_, way) | Action::Land(_, way) | Action::Write(_, way) => way,
+            Action::Victim(_)
+            | Action::Lose(..)
+            | Action::Die(..)
+            | Action::Reap(_)
+            | Action::Tick
+            | Action::Commit(_) => 0,
         }
     }
 }

@@ -63,6 +63,8 @@ impl World {
                 true
             }
             Action::Tick => self.tick(&mut state, log)?,
+            Action::Write(who, _) => self.write_apart(&mut state, usize::from(who), choices, log),
+            Action::Commit(who) => self.commit_apart(&mut state, usize::from(who), choices, log)?,
         };
         Ok(possible.then_some(state))
     }

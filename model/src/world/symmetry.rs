@@ -46,7 +46,7 @@ impl Renaming {
 fn rank(actor: &Actor) -> (u8, u64) {
     let place = match actor.phase {
         Phase::Ready(_) => 0,
-        Phase::Waiting(..) => 1,
+        Phase::Waiting(..) | Phase::Written(..) => 1,
         Phase::Blocked(..) => 2,
         Phase::Ended => 3,
         Phase::Dead(_) => 4,

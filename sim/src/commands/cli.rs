@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use paidonce_model::scenario::Scenario;
 use paidonce_model::{Claim, Engine};
 
+use super::cli_stress::{Deliver, Explain, Stress};
 use super::{names, overrides};
 
 /// The database of `book` and `audit` when none is named.
@@ -31,7 +32,8 @@ Examples:
   paidonce book --create-demo-shop                  make a shop to try it on: shop.db
   paidonce book specs/samples/ipn.txt               book a payment there, once
   paidonce audit                                    see that its books are right
-  paidonce mutants                                  what each guard of a right protocol is good for";
+  paidonce mutants                                  what each guard of a right protocol is good for
+  paidonce stress                                   real processes, killed at any moment: are the books right?";
 
 const MUTANTS: &str = "\
 Leave out each guard of the right protocols and look for the claim that falls without it, in the published scenarios. A \
@@ -67,6 +69,13 @@ pub(super) enum Command {
     Script(Scripted),
     /// Draw scripts from a seed, and compare what a real engine does with what the model allows
     Differ(Differing),
+    /// Let real processes book and cancel, kill them and the server, audit the books, and explain each history
+    Stress(Stress),
+    /// Look for a schedule of the model that explains a history
+    Explain(Explain),
+    /// One process of a round of `stress`: handle one request, and record what is asked and answered
+    #[command(hide = true)]
+    Deliver(Deliver),
     /// Draw a trace
     Show(Show),
     /// Settle a real notice on a shop's database

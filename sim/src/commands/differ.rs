@@ -83,7 +83,7 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
 
 async fn one(asked: &Differing, engine: Engine, drafts: &Drafts) -> Result<Ran, Failure> {
     let mut differ = Differ::open(engine).await?;
-    let counter = Counter::new(engine.name());
+    let counter = Counter::new(engine.name(), "scripts");
     let mut ran = Ran { engine, tally: Tally::default(), took: Duration::ZERO, found: Vec::new() };
     for n in (asked.from..).take(usize::try_from(asked.count).unwrap_or(usize::MAX)) {
         let about = |source: DifferError| Failure::Differ {

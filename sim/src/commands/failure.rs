@@ -2,6 +2,7 @@
 
 use std::io;
 
+use paidonce_model::history::HistoryError;
 use paidonce_model::script::ScriptError;
 use paidonce_model::{ExploreError, PageError};
 use paidonce_protocol::shop::NoticeError;
@@ -11,6 +12,7 @@ use crate::differ::DifferError;
 use crate::replay::ReplayError;
 use crate::report::ManifestError;
 use crate::script::RealError;
+use crate::stress::StressError;
 use crate::trace_file::TraceFileError;
 
 /// Why a command came to no verdict: what was wrong, where, and what to do.
@@ -97,6 +99,18 @@ pub(super) enum Failure {
     /// Something cannot be written as JSON: a bug of ours.
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[source] serde_json::Error),
+    /// A round of free-running processes came to no result.
+    #[error("{about}: {source}")]
+    Stress { about: String, source: Box<StressError> },
+    /// A process of such a round failed.
+    #[error(transparent)]
+    Deliver(Box<StressError>),
+    /// A file is no history.
+    #[error("{path}: {source}")]
+    History { path: String, source: HistoryError },
+    /// The program does not know where it is.
+    #[error("cannot find out where this program is: {0}")]
+    Program(#[source] io::Error),
     /// A thread of ours panicked.
     #[error("a worker stopped before its end; this is a bug in paidonce")]
     Worker,

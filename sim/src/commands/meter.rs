@@ -21,14 +21,15 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// It begins now.
-    pub(super) fn new(about: &str) -> Self {
+    /// It begins now, and counts these.
+    pub(super) fn new(about: &str, what: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if io::stderr().is_terminal()
-            && let Ok(style) = ProgressStyle::with_template("{prefix}: {pos} scripts · {per_sec} · {elapsed}")
+            && let Ok(style) = ProgressStyle::with_template("{prefix}: {pos} {msg} · {per_sec} · {elapsed}")
         {
             bar.set_style(style);
             bar.set_prefix(about.to_owned());
+            bar.set_message(what.to_owned());
             bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK);
         }

@@ -2,11 +2,12 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `cli`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
+//! | `cli`, `cli_stress`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
 //! | `all`, `check`, `published`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
 //! | `script`, `differ` | a schedule of SQL steps; schedules drawn from a seed |
 //! | `book`, `audit` | a shop's database |
+//! | `stress`, `explain` | free-running processes; the history that they leave |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
 //!
 //! Every command writes to one writer and returns an `Exit` or a `Failure`; only `main` touches the process.
@@ -16,7 +17,9 @@ mod audit;
 mod book;
 mod check;
 mod cli;
+mod cli_stress;
 mod differ;
+mod explain;
 mod failure;
 mod jobs;
 mod meter;
@@ -28,6 +31,7 @@ mod replay;
 mod replaying;
 mod script;
 mod show;
+mod stress;
 mod work;
 
 use std::io::{self, Write};
@@ -89,6 +93,9 @@ fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(Command::Book(asked)) => book::run(&asked, out),
         Some(Command::Audit(asked)) => audit::run(&asked, out),
         Some(Command::Mutants(asked)) => mutants::run(&asked, out),
+        Some(Command::Stress(asked)) => stress::run(&asked, out),
+        Some(Command::Explain(asked)) => explain::run(&asked, out),
+        Some(Command::Deliver(asked)) => stress::deliver(&asked),
     }
 }
 

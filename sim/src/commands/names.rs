@@ -7,6 +7,8 @@ use paidonce_model::scenario::{FILES, Scenario};
 use paidonce_model::{Claim, Engine};
 use paidonce_protocol::catalogue::{self, PROTOCOLS, Role};
 
+use crate::stress;
+
 /// The protocols that handle a notice: those that can be checked.
 pub(super) fn notice_protocols() -> Vec<&'static str> {
     PROTOCOLS.iter().filter(|protocol| protocol.role == Role::Notice).map(|protocol| protocol.name).collect()
@@ -28,6 +30,22 @@ pub(super) fn protocol(name: &str) -> Result<&'static str, String> {
         }
         None => Err(format!("there is no such protocol; those that can be checked are {known}")),
     }
+}
+
+/// A protocol that handles a notice, and whose history can be compared.
+pub(super) fn settling(name: &str) -> Result<&'static str, String> {
+    let name = protocol(name)?;
+    stress::refusal(name).map_or(Ok(name), Err)
+}
+
+/// A protocol by which an admin cancels.
+pub(super) fn cancelling(name: &str) -> Result<&'static str, String> {
+    let known = || PROTOCOLS.iter().filter(|protocol| protocol.role == Role::Admin);
+    let found = known().find(|protocol| protocol.name == name).map(|protocol| protocol.name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = known().map(|protocol| protocol.name).collect();
+        format!("there is no such protocol by which an admin cancels; there are {}", known.join(", "))
+    })
 }
 
 /// An engine.

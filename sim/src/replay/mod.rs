@@ -36,6 +36,7 @@ use tokio::runtime::Runtime;
 pub use difference::{Difference, StepDifference, TableDifference};
 pub use error::ReplayError;
 use stage::Stage;
+pub(crate) use words::{answer as answer_words, call as call_words};
 
 /// Where to replay, and as what. By default: the trace's own engine, on a database that is gone afterwards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

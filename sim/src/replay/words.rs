@@ -8,7 +8,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// A call: `take_stock(2, 'mug', 2)`.
-pub(super) fn call(asked: &Asked) -> String {
+pub(crate) fn call(asked: &Asked) -> String {
     if asked.arguments.is_empty() { plain(&asked.name) } else { plain(&asked.name) + &row(&asked.arguments) }
 }
 
@@ -21,7 +21,7 @@ pub(super) fn call_with_sql(asked: &Asked) -> String {
 }
 
 /// An answer: `done`, `1 row matched`, `rows: ('pending')`, `conflict`.
-pub(super) fn answer(told: &Told) -> String {
+pub(crate) fn answer(told: &Told) -> String {
     match told {
         Told::Done => "done".to_owned(),
         Told::Affected(1) => "1 row matched".to_owned(),

@@ -8,5 +8,6 @@ mod exploring;
 mod pins;
 mod published;
 mod servers;
+mod stress;
 mod support;
 mod traces;
