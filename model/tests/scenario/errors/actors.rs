@@ -46,7 +46,7 @@ fn an_actor_brings_exactly_one_thing() {
         (
             "cancel = \"1\"\n",
             "cancel = \"1\"\npdt = \"SUCCESS\"\n",
-            "25:10: actors[1].cancel: is given beside pdt; expected exactly one of ipn, pdt and cancel\n26:7: actors[1].pdt: malformed notice: field mc_currency: expected an ISO 4217 currency code, found nothing",
+            "25:10: actors[1].cancel: is given beside pdt; expected exactly one of ipn, pdt and cancel\n26:7: actors[1].pdt: malformed notice: field (body): expected fields as a gateway posts them, found nothing",
         ),
         (
             "cancel = \"1\"\n",
@@ -67,7 +67,7 @@ fn a_notice_that_cannot_be_read_is_refused_with_its_own_field() {
         (
             "mc_gross=20.00",
             "mc_gross=20.001",
-            "20:26: actors[0].ipn: malformed notice: field mc_gross: expected an amount with no more decimals than its currency has, found `20.001`",
+            "20:26: actors[0].ipn: malformed notice: field mc_gross: expected an amount that fits 64 bits, with no more decimals than its currency has, found `20.001`",
         ),
         (
             "&invoice=1",
