@@ -3,7 +3,7 @@
 use crate::subject::{ALL, ENGINE, Form, Subject};
 
 /// `lock_table` in the default scenario has too many states to visit all of them four times.
-const CUT_OFF: u64 = 500_000;
+const CUT_OFF: u64 = 6_000_000;
 
 const NAMES: [(&str, (bool, bool)); 4] =
     [("both", (true, true)), ("merge_unseen", (true, false)), ("symmetry", (false, true)), ("none", (false, false))];
