@@ -45,3 +45,5 @@ SELECT 'payment ' || p.txn_id || ' for order ' || p.order_id
        || ' is in the books, and the gateway never took that money'
 FROM payments p
 WHERE NOT EXISTS (SELECT 1 FROM world_taken w WHERE w.provider = p.provider AND w.txn_id = p.txn_id)
+
+ORDER BY violation

@@ -210,11 +210,20 @@ async fn money_that_nobody_keeps_is_told() {
     assert_eq!(violations, expected);
     let review = |txn_id: &str| {
         let [provider, status, order_id, currency, reason] = ["paypal", "Completed", "3", "EUR", "wrong"].map(text);
-        row([provider, text(txn_id), status, order_id, 1.into(), currency, reason])
+        row([provider, text(txn_id), status, order_id, 1.into(), currency, text("shop"), reason])
     };
     put(&mut sqlite, "reviews", ["P", "Q", "R", "S"].map(review).to_vec()).await;
     let left = found(&mut sqlite, "taken_money_is_never_lost").await;
     assert_eq!(left, expected[4..]);
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_took_is_told() {
+    let place = Place::new();
+    let mut sqlite = clean(&place).await;
+    put(&mut sqlite, "payments", vec![payment("echeck", "ipn-9", "3", "booked")]).await;
+    let violations = found(&mut sqlite, "taken_money_is_never_lost").await;
+    assert_eq!(violations, ["payment echeck for order 3 is in the books, and the gateway never took that money"]);
 }
 
 #[tokio::test]
