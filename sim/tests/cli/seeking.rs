@@ -55,7 +55,7 @@ fn each_outcome_is_told_with_what_led_to_it_and_the_exit_status_says_whether_one
     folder.write("queue.script", QUEUE);
     let engine = ["--engine", "postgres/read-committed"];
     let deadlock = folder.run(&[&["seek", "deadlock.script"][..], &engine].concat());
-    deadlock.expect(0, &["2 of 2 outcomes seen", "deadlocks are looked for by T2, then T1"]);
+    deadlock.expect(0, &["2 of 2 outcomes seen", "with: as it comes"]);
     let queue = folder.run(&[&["seek", "queue.script", "--rounds", "1", "--json"][..], &engine].concat());
     let found = queue.expect(1, &[]).json();
     assert_eq!((&found[0]["allowed"], &found[0]["forbidden"]), (&5.into(), &serde_json::json!([])));
