@@ -6,6 +6,7 @@ pub mod flow;
 pub mod replay;
 pub mod report;
 pub mod script;
+pub mod seek;
 pub mod show;
 pub mod stress;
 pub mod trace_file;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `session` | one connection, and what is on its way there |
 //! | `circle` | sessions that wait for each other |
+//! | `slow` | which of several sessions the machine comes to last |
 //! | `observer` | the engine's own word on who waits, from a connection beside |
 //!
 //! **Never guessed.** A call that has not answered is not taken to wait because it is silent: the engine is asked. Its
@@ -22,6 +23,7 @@
 mod circle;
 mod observer;
 mod session;
+mod slow;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -93,7 +95,8 @@ pub struct Lockstep {
     engine: Engine,
     observer: Observer,
     sessions: Vec<Session>,
-    may_hold: bool,
+    /// The server, when it was started here.
+    private: Option<Software>,
 }
 
 impl Lockstep {
@@ -103,12 +106,12 @@ impl Lockstep {
     /// When it cannot be opened, or is none of this engine's.
     pub async fn open(url: &str, engine: Engine) -> Result<Self, LockstepError> {
         let observer = Observer::open(url, engine).await?;
-        Ok(Lockstep { url: url.to_owned(), engine, observer, sessions: Vec::new(), may_hold: false })
+        Ok(Lockstep { url: url.to_owned(), engine, observer, sessions: Vec::new(), private: None })
     }
 
     /// Say that the database is on this server. Only a PostgreSQL that was started here has processes that can be held.
     pub fn is_on(&mut self, server: &Server) {
-        self.may_hold = server.is_private() && server.software() == Software::Postgres;
+        self.private = server.is_private().then(|| server.software());
     }
 
     /// Let nothing happen on a session that is blocked until it is looked at or outwaited, also when what it waits for is over: its
@@ -117,7 +120,7 @@ impl Lockstep {
     /// So others can be let in before it, which without it is up to chance. Whatever it has asked for already keeps its
     /// place in the queue.
     pub fn hold(&mut self, who: SessionId) -> bool {
-        self.may_hold && self.sessions[who.0].hold()
+        self.private == Some(Software::Postgres) && self.sessions[who.0].hold()
     }
 
     /// The engine.

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use paidonce_model::scenario::Scenario;
 use paidonce_model::{Claim, Engine};
 
+use super::cli_seek::Seek;
 use super::cli_stress::{Deliver, Explain, Stress};
 use super::{names, overrides};
 
@@ -69,6 +70,8 @@ pub(super) enum Command {
     Script(Scripted),
     /// Draw scripts from a seed, and compare what a real engine does with what the model allows
     Differ(Differing),
+    /// Look on a real engine for every outcome of a script that the model allows
+    Seek(Seek),
     /// Let real processes book and cancel, kill them and the server, audit the books, and explain each history
     Stress(Stress),
     /// Look for a schedule of the model that explains a history

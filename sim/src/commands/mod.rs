@@ -2,10 +2,10 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `cli`, `cli_stress`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
+//! | `cli`, `cli_seek`, `cli_stress`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
 //! | `all`, `check`, `published`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
-//! | `script`, `differ` | a schedule of SQL steps; schedules drawn from a seed |
+//! | `script`, `differ`, `seek` | a schedule of SQL steps; schedules drawn from a seed; all that one may come to |
 //! | `book`, `audit` | a shop's database |
 //! | `stress`, `explain` | free-running processes; the history that they leave |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
@@ -17,6 +17,7 @@ mod audit;
 mod book;
 mod check;
 mod cli;
+mod cli_seek;
 mod cli_stress;
 mod differ;
 mod explain;
@@ -30,6 +31,7 @@ mod published;
 mod replay;
 mod replaying;
 mod script;
+mod seek;
 mod show;
 mod stress;
 mod work;
@@ -89,6 +91,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(Command::Replay(asked)) => replay::run(&asked, out),
         Some(Command::Script(asked)) => script::run(&asked, out),
         Some(Command::Differ(asked)) => differ::run(&asked, out),
+        Some(Command::Seek(asked)) => seek::run(&asked, out),
         Some(Command::Show(asked)) => show::run(&asked, out),
         Some(Command::Book(asked)) => book::run(&asked, out),
         Some(Command::Audit(asked)) => audit::run(&asked, out),

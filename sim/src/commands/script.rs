@@ -11,7 +11,7 @@ use super::{Exit, print_json, quoted, read_text};
 use crate::script::{Real, played_text};
 
 /// No script of a person is longer.
-const LONGEST_SCRIPT: u64 = 1 << 20;
+pub(super) const LONGEST_SCRIPT: u64 = 1 << 20;
 
 /// The machine's form.
 #[derive(serde::Serialize)]

@@ -10,10 +10,10 @@ use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software};
 use paidonce_sqlx::{BeginMode, Connection, DbError, Engine, OpenError, Options};
 use tempfile::TempDir;
 
+use super::Direction;
+
 /// How long a statement waits for a lock where a script has it time out: MariaDB counts whole seconds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
-/// How soon PostgreSQL looks for a deadlock. It looks once for each wait.
-const DEADLOCK_TIMEOUT: Duration = Duration::from_millis(20);
 /// A timer of the engine's that has not run out after this does not run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -98,6 +98,7 @@ impl Real {
     /// When there is none.
     pub async fn open(engine: &str) -> Result<Self, RealError> {
         let engine = Engine::find(engine).ok_or_else(|| RealError::Engine(engine.to_owned()))?;
+        let mut private = None;
         let (url, home) = match Software::of_dialect(engine.dialect()) {
             None => {
                 let directory = tempfile::tempdir().map_err(RealError::Temporary)?;
@@ -109,10 +110,14 @@ impl Real {
             Some(software) => {
                 let server = Server::shared(software).map_err(|error| RealError::NoServer(error.to_string()))?;
                 let database = server.own_database().await?;
+                private = Some(server);
                 (database.url().to_owned(), Home::Server(database))
             }
         };
-        let lockstep = Lockstep::open(&url, engine).await?;
+        let mut lockstep = Lockstep::open(&url, engine).await?;
+        if let Some(server) = &private {
+            lockstep.is_on(server);
+        }
         let keeper = match engine.dialect() {
             Dialect::MariaDb => Some(Connection::open(&url, Options::shop(Engine::of_shop(Dialect::MariaDb))).await?),
             Dialect::Sqlite | Dialect::Postgres => None,
@@ -126,8 +131,40 @@ impl Real {
     /// # Errors
     /// When the setup fails or a step cannot be taken. That the database says no is no error but an answer.
     pub async fn play(&mut self, prepared: &Prepared<'_>, order: &[usize]) -> Result<Transcript, RealError> {
-        self.set(prepared).await?;
-        let mut playing = Playing { board: Board::new(prepared.script()), real: self, prepared };
+        self.play_directed(prepared, order, &Direction::default()).await
+    }
+
+    /// The same, with what leads the engine to one of several outcomes.
+    ///
+    /// # Errors
+    /// As [`Real::play`].
+    pub async fn play_directed(
+        &mut self,
+        prepared: &Prepared<'_>,
+        order: &[usize],
+        direction: &Direction,
+    ) -> Result<Transcript, RealError> {
+        if direction.is_plain() {
+            return self.play_set(prepared, order, direction).await;
+        }
+        // What a connection is told stays with it.
+        self.lockstep.close_all().await?;
+        let played = self.play_set(prepared, order, direction).await;
+        if direction.slow.is_some() {
+            self.lockstep.alike().await?;
+        }
+        self.lockstep.close_all().await?;
+        played
+    }
+
+    async fn play_set(
+        &mut self,
+        prepared: &Prepared<'_>,
+        order: &[usize],
+        direction: &Direction,
+    ) -> Result<Transcript, RealError> {
+        self.set(prepared, direction).await?;
+        let mut playing = Playing { board: Board::new(prepared.script()), real: self, prepared, direction };
         for step in order {
             playing.board.turn(*step);
             while let Some(next) = playing.board.next_to_send() {
@@ -152,7 +189,7 @@ impl Real {
     }
 
     /// Make the tables, unless they are there, and put the rows into them.
-    async fn set(&mut self, prepared: &Prepared<'_>) -> Result<(), RealError> {
+    async fn set(&mut self, prepared: &Prepared<'_>, direction: &Direction) -> Result<(), RealError> {
         let script = prepared.script();
         let dialect = self.engine.dialect();
         if let Some(keeper) = &mut self.keeper {
@@ -175,17 +212,58 @@ impl Real {
             self.tables = prepared.tables().map(str::to_owned).collect();
             self.tables_of.clone_from(&script.schema);
         }
-        for (line, statement) in prepared.setup() {
-            let sent = aside.send_sql(&rendered(statement, dialect)?).await;
-            sent.map_err(|source| RealError::Setup { line: *line, source })?;
+        self.fill(prepared).await?;
+        if direction.room {
+            self.make_room(prepared).await?;
         }
         if let Some(keeper) = &mut self.keeper {
             keeper.send_sql(KEEP_REMOVED).await?;
         }
-        self.set_sessions(script)
+        self.set_sessions(script, direction)?;
+        self.direct(script, direction).await
     }
 
-    fn set_sessions(&mut self, script: &Script) -> Result<(), RealError> {
+    /// Put the rows into the tables.
+    async fn fill(&mut self, prepared: &Prepared<'_>) -> Result<(), RealError> {
+        for (line, statement) in prepared.setup() {
+            let sql = rendered(statement, self.engine.dialect())?;
+            let sent = self.lockstep.aside().send_sql(&sql).await;
+            sent.map_err(|source| RealError::Setup { line: *line, source })?;
+        }
+        Ok(())
+    }
+
+    /// Put the rows behind those that are there, and take these away.
+    async fn make_room(&mut self, prepared: &Prepared<'_>) -> Result<(), RealError> {
+        for table in prepared.tables() {
+            self.lockstep.aside().send_sql(&format!("DELETE FROM {table}")).await?;
+        }
+        self.fill(prepared).await?;
+        for table in prepared.tables() {
+            self.lockstep.aside().send_sql(&format!("VACUUM {table}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Tell the sessions what leads the engine.
+    async fn direct(&mut self, script: &Script, direction: &Direction) -> Result<(), RealError> {
+        for who in self.sessions.iter().take(script.sessions.len()).copied() {
+            if let Some(setting) = direction.setting
+                && let Standing::Answered(answer) = self.lockstep.send_sql(who, setting).await?
+            {
+                answer?;
+            }
+            if direction.slow.is_some() {
+                self.lockstep.connect(who).await?;
+            }
+        }
+        if let Some(slow) = direction.slow.and_then(|slow| self.sessions.get(slow)) {
+            self.lockstep.slow(*slow).await?;
+        }
+        Ok(())
+    }
+
+    fn set_sessions(&mut self, script: &Script, direction: &Direction) -> Result<(), RealError> {
         for (place, session) in script.sessions.iter().enumerate() {
             let engine = match &session.level {
                 None => self.engine,
@@ -196,8 +274,8 @@ impl Real {
                 }
             };
             let times_out = script.steps.iter().any(|step| step.session == place && step.action == Action::TimeOut);
-            let mut options =
-                Options { deadlock_timeout: Some(DEADLOCK_TIMEOUT), meaning_only: true, ..Options::lockstep(engine) };
+            let deadlock_timeout = Some(direction.deadlock_timeout(place));
+            let mut options = Options { deadlock_timeout, meaning_only: true, ..Options::lockstep(engine) };
             if times_out && !matches!(engine, Engine::Sqlite(_)) {
                 options.lock_timeout = Some(LOCK_TIMEOUT);
             }
@@ -220,6 +298,7 @@ struct Playing<'a> {
     real: &'a mut Real,
     prepared: &'a Prepared<'a>,
     board: Board<'a>,
+    direction: &'a Direction,
 }
 
 impl Playing<'_> {
@@ -227,6 +306,7 @@ impl Playing<'_> {
         let step = &self.prepared.script().steps[number];
         let session = step.session;
         let who = self.real.sessions[session];
+        let held = self.hold();
         let own = match (&step.action, self.prepared.statement(number)) {
             (Action::Kill, _) => {
                 self.board.ends(session);
@@ -263,18 +343,31 @@ impl Playing<'_> {
                 }
             }
         };
-        self.settle(step.line).await?;
+        self.settle(step.line, held).await?;
         self.board.came_to(number, own);
         Ok(())
     }
 
+    /// Hold whoever is to go on last, when it waits.
+    fn hold(&mut self) -> Option<SessionId> {
+        let last = self.direction.last.filter(|last| self.board.waiting(*last).is_some())?;
+        let who = *self.real.sessions.get(last)?;
+        self.real.lockstep.hold(who).then_some(who)
+    }
+
     /// See who goes on, until nobody does any more; where sessions wait in a circle, the engine breaks it.
-    async fn settle(&mut self, line: usize) -> Result<(), RealError> {
+    async fn settle(&mut self, line: usize, mut held: Option<SessionId>) -> Result<(), RealError> {
         while self.board.waiting_count() > 0 {
             for (who, standing) in self.real.lockstep.look_at_all().await? {
                 if let Standing::Answered(answer) = standing {
                     self.goes_on(who, answer);
                 }
+            }
+            if let Some(who) = held.take().filter(|who| self.real.lockstep.is_unanswered(*who)) {
+                if let Standing::Answered(answer) = self.real.lockstep.look(who).await? {
+                    self.goes_on(who, answer);
+                }
+                continue;
             }
             if self.board.waiting_count() < 2 || self.real.engine.dialect() != Dialect::Postgres {
                 break;

@@ -7,6 +7,7 @@ mod checking;
 mod exploring;
 mod pins;
 mod published;
+mod seeking;
 mod servers;
 mod stress;
 mod support;

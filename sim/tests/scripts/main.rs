@@ -6,4 +6,5 @@ mod isolation;
 mod page;
 mod paths;
 mod rules;
+mod seen;
 mod support;

@@ -1,0 +1,81 @@
+//! Who is slow: where a server lets two sessions go on at the same moment, it is up to the machine which of them is first.
+
+use paidonce_protocol::{Statement, Value};
+use rustix::process::{Pid, setpriority_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::session::State;
+use super::{Lockstep, LockstepError, SessionId};
+use crate::server::Software;
+
+/// The thread that a connection to MariaDB has.
+static THREAD: Statement = Statement::new("thread", "SELECT tid FROM information_schema.processlist WHERE id = $1");
+
+/// The least that a process can ask for (setpriority(2)).
+const LEAST: i32 = 19;
+/// What it has been given.
+const USUAL: i32 = 0;
+
+impl Lockstep {
+    /// Let the machine come to this session only when it has nothing to do for the others: what the server runs for all
+    /// sessions that are connected shares one processor, and this one has the least of it. False where that cannot be done,
+    /// which is everywhere but on a private server.
+    ///
+    /// It decides nothing. What is first by the server's own rules stays first.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn slow(&mut self, who: SessionId) -> Result<bool, LockstepError> {
+        let tasks = self.tasks().await?;
+        let Some(processor) = first_processor() else { return Ok(false) };
+        let of = |(session, task): &(SessionId, Pid)| {
+            let priority = if *session == who { LEAST } else { USUAL };
+            sched_setaffinity(Some(*task), &processor).is_ok() && setpriority_process(Some(*task), priority).is_ok()
+        };
+        Ok(!tasks.is_empty() && tasks.iter().all(of))
+    }
+
+    /// Let the machine treat all sessions alike again: a server may keep a thread for the next connection.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn alike(&mut self) -> Result<(), LockstepError> {
+        if let Ok(all) = sched_getaffinity(None) {
+            for (_, task) in self.tasks().await? {
+                // Without the right to give more, it keeps the little that it has until its server ends.
+                let _ = sched_setaffinity(Some(task), &all).and_then(|()| setpriority_process(Some(task), USUAL));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a private server runs for each session that is idle: a process, or a thread.
+    async fn tasks(&mut self) -> Result<Vec<(SessionId, Pid)>, LockstepError> {
+        let Some(software) = self.private else { return Ok(Vec::new()) };
+        let mut tasks = Vec::new();
+        for (place, session) in self.sessions.iter().enumerate() {
+            if !matches!(session.state, State::Idle(_)) {
+                continue;
+            }
+            let id = match software {
+                Software::Postgres => session.server_id,
+                _ => {
+                    let rows = self.observer.connection().read(&THREAD, vec![Value::Int(session.server_id)]).await?;
+                    rows.first().and_then(|row| row.int(0).ok()).unwrap_or_default()
+                }
+            };
+            let task = i32::try_from(id).ok().and_then(Pid::from_raw);
+            tasks.extend(task.map(|task| (SessionId(place), task)));
+        }
+        Ok(tasks)
+    }
+}
+
+/// The first of the processors that this process may use.
+fn first_processor() -> Option<CpuSet> {
+    let all = sched_getaffinity(None).ok()?;
+    let first = (0..CpuSet::MAX_CPU).find(|place| all.is_set(*place))?;
+    let mut one = CpuSet::new();
+    one.set(first);
+    Some(one)
+}
