@@ -49,7 +49,7 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     if !asked.json {
         writeln!(
             out,
-            "{} guards, each left out · the published scenarios, in their order · seed none\n",
+            "{} guards, each left out · the published scenarios, small ones first · seed none\n",
             Guard::ALL.len()
         )?;
         out.flush()?;
@@ -57,8 +57,7 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     let meter = Meter::new(mutants.len());
     // Where nothing falls, everything is explored.
     let cost = |mutant: &Mutant| u64::from(!mutant.has_to_fall);
-    let pinned = if asked.rewrite { None } else { Some(&pins) };
-    let rows = on_all_desks(&mutants, cost, &meter, |mutant, desk| examine(mutant, pinned, desk))?;
+    let rows = on_all_desks(&mutants, cost, &meter, |mutant, desk| examine(mutant, &pins, asked.rewrite, desk))?;
     drop(meter);
     let undecided = rows.iter().filter(|row| row.verdict == "undecided").count();
     if asked.rewrite {
@@ -126,14 +125,14 @@ fn differences(pins: &Manifest, rows: &[MutantRow]) -> Vec<String> {
     differences
 }
 
-/// Look for what is pinned where it is pinned, or, without pins, everywhere.
-fn examine(mutant: &Mutant, pins: Option<&Manifest>, desk: &Desk) -> Result<MutantRow, Failure> {
+/// Look for what is pinned where it is pinned first, unless it is to be searched for anew.
+fn examine(mutant: &Mutant, pins: &Manifest, search: bool, desk: &Desk) -> Result<MutantRow, Failure> {
     let names: Vec<&str> = mutant.without.iter().map(|guard| guard.name()).collect();
     let about = format!("without {}", names.join(" and "));
     desk.begin(about.clone());
     let without = mutant.without.iter().fold(Without::NOTHING, |without, guard| without.and(*guard));
-    let mut places = places(mutant.guard)?;
-    if let Some((scenario, engine)) = pins.and_then(|pins| pins.falls_at(&names)) {
+    let mut places = places(mutant.guard, pins)?;
+    if let Some((scenario, engine)) = pins.falls_at(&names).filter(|_| !search) {
         let is_pinned = |place: &Place| place.scenario.name == scenario && place.engine.name() == engine;
         places.sort_by_key(|place| !is_pinned(place));
     }
@@ -148,9 +147,9 @@ fn examine(mutant: &Mutant, pins: Option<&Manifest>, desk: &Desk) -> Result<Muta
     Ok(MutantRow::of(mutant.guard, &mutant.without, &fall, replay, mutant.has_to_fall))
 }
 
-/// The published scenarios with the protocol that a guard belongs to, on SQLite and at each server's default level. An admin's
+/// The published scenarios, small ones first, with the protocol that a guard belongs to, on SQLite and at each server's default level. An admin's
 /// protocol is tried along with the protocol for notices that was written for the same schema.
-fn places(guard: Guard) -> Result<Vec<Place>, Failure> {
+fn places(guard: Guard, pins: &Manifest) -> Result<Vec<Place>, Failure> {
     let Some(guarded) = catalogue::find(guard.protocol()) else { return Ok(Vec::new()) };
     let handles = |protocol: &&Protocol| match guarded.role {
         Role::Notice => protocol.name == guarded.name,
@@ -161,9 +160,11 @@ fn places(guard: Guard) -> Result<Vec<Place>, Failure> {
     let Some(protocol) = PROTOCOLS.iter().find(handles) else { return Ok(Vec::new()) };
     let of_engine = |engine: Engine| engine.is_embedded() || engine.is_default();
     let wanted = |job: &jobs::Job| job.scenario.published && job.protocol == protocol.name && of_engine(job.engine);
-    let jobs = jobs::all()?.into_iter().filter(wanted);
+    let mut jobs: Vec<jobs::Job> = jobs::all()?.into_iter().filter(wanted).collect();
+    // What falls in a small scenario is short to find, and to read.
+    jobs.sort_by_key(|job| job.cost(pins));
     let place = |job: jobs::Job| Place { scenario: job.scenario, protocol: protocol.name, engine: job.engine };
-    Ok(jobs.map(place).collect())
+    Ok(jobs.into_iter().map(place).collect())
 }
 
 /// Looking for a schedule that breaks a claim.
