@@ -1,5 +1,7 @@
 //! A small shop to try things on.
 
+use std::collections::BTreeMap;
+
 use paidonce_protocol::{Row, Schema, Value};
 
 use crate::{Connection, Engine, OpenError, Options};
@@ -35,9 +37,9 @@ async fn fill(connection: &mut Connection) -> Result<(), OpenError> {
     };
     let line = |order_id: &str, sku: &str, units: i64| Row(vec![order_id.into(), sku.into(), units.into()]);
     let stock = |sku: &str, units: i64| Row(vec![sku.into(), units.into(), units.into()]);
-    connection.insert("orders", vec![order("1", 2000), order("2", 2500), order("3", 2000)]).await?;
+    let orders = vec![order("1", 2000), order("2", 2500), order("3", 2000)];
     let lines = vec![line("1", "mug", 2), line("2", "poster", 1), line("2", "tee", 1), line("3", "mug", 2)];
-    connection.insert("order_lines", lines).await?;
-    connection.insert("stock", vec![stock("mug", 3), stock("poster", 5), stock("tee", 5)]).await?;
+    let stocks = vec![stock("mug", 3), stock("poster", 5), stock("tee", 5)];
+    connection.fill(BTreeMap::from([("orders", orders), ("order_lines", lines), ("stock", stocks)])).await?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The `world_` tables: what happens outside the shop's database, written beside it by whoever drives the requests.
 
+use std::collections::BTreeMap;
+
 use paidonce_protocol::{Row, Value};
 
 use crate::{Connection, DbError};
@@ -43,6 +45,17 @@ pub struct Hold {
     pub to_step: Option<i64>,
 }
 
+/// What happened outside the shop's database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// What the mail server has.
+    pub mails: Vec<SentMail>,
+    /// What the gateway took.
+    pub taken: Vec<TakenPayment>,
+    /// Who believed to be alone where.
+    pub holds: Vec<Hold>,
+}
+
 /// Make the `world_` tables, where they are not there already. Only for databases that a driver fills: a live shop has
 /// none.
 ///
@@ -52,21 +65,13 @@ pub async fn create_tables(connection: &mut Connection) -> Result<(), DbError> {
     connection.script("create_world_tables", include_str!("../../../specs/audit/world.sql")).await
 }
 
-/// Write down what the mail server has.
+/// Write it down in the `world_` tables.
 ///
 /// # Errors
-/// As [`Connection::insert`].
-pub async fn write_mails(connection: &mut Connection, mails: &[SentMail]) -> Result<(), DbError> {
-    let rows = mails.iter().map(|mail| Row(vec![(&mail.message_id).into(), (&mail.order_id).into()]));
-    connection.insert("world_mails", rows.collect()).await
-}
-
-/// Write down what the gateway took.
-///
-/// # Errors
-/// As [`Connection::insert`].
-pub async fn write_taken(connection: &mut Connection, taken: &[TakenPayment]) -> Result<(), DbError> {
-    let rows = taken.iter().map(|payment| {
+/// As [`Connection::fill`].
+pub async fn write(connection: &mut Connection, outside: &Outside) -> Result<(), DbError> {
+    let mails = outside.mails.iter().map(|mail| Row(vec![(&mail.message_id).into(), (&mail.order_id).into()]));
+    let taken = outside.taken.iter().map(|payment| {
         Row(vec![
             (&payment.provider).into(),
             (&payment.txn_id).into(),
@@ -76,17 +81,15 @@ pub async fn write_taken(connection: &mut Connection, taken: &[TakenPayment]) ->
             (&payment.receiver).into(),
         ])
     });
-    connection.insert("world_taken", rows.collect()).await
-}
-
-/// Write down who believed to be alone where.
-///
-/// # Errors
-/// As [`Connection::insert`].
-pub async fn write_holds(connection: &mut Connection, holds: &[Hold]) -> Result<(), DbError> {
-    let rows = holds.iter().map(|hold| {
+    let holds = outside.holds.iter().map(|hold| {
         let to_step = hold.to_step.map_or(Value::Null, Value::Int);
         Row(vec![(&hold.section).into(), (&hold.actor).into(), hold.from_step.into(), to_step])
     });
-    connection.insert("world_holds", rows.collect()).await
+    let mut tables: BTreeMap<&str, Vec<Row>> = BTreeMap::from([
+        ("world_mails", mails.collect()),
+        ("world_taken", taken.collect()),
+        ("world_holds", holds.collect()),
+    ]);
+    tables.retain(|_, rows| !rows.is_empty());
+    connection.fill(tables).await
 }

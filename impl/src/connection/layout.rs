@@ -74,17 +74,25 @@ async fn read(link: &mut Link, dialect: Dialect) -> Result<Layout, DbError> {
         let column = text(link, &row, 2)?;
         unique.entry(key).or_default().push(column);
     }
-    for ((table, _), columns) in unique {
-        layout.entry(table).or_default().unique.insert(columns);
-    }
     for (name, table) in &mut layout {
         table.primary_key = key_columns.remove(name).unwrap_or_default().into_values().collect();
     }
-    if dialect == Dialect::MariaDb {
-        for row in link.select("layout", mariadb::WITHOUT_TRANSACTIONS.into(), &[]).await? {
-            let (name, engine) = (text(link, &row, 0)?, text(link, &row, 1)?);
-            layout.entry(name).or_default().without_transactions = Some(engine);
+    for ((table, key), columns) in unique {
+        let table = layout.entry(table).or_default();
+        if dialect == Dialect::MariaDb && key == mariadb::PRIMARY {
+            table.primary_key.clone_from(&columns);
         }
+        table.unique.insert(columns);
+    }
+    if dialect == Dialect::MariaDb {
+        let mut tables = Layout::new();
+        for row in link.select("layout", mariadb::TABLES.into(), &[]).await? {
+            let name = text(link, &row, 0)?;
+            let mut table = layout.remove(&name).unwrap_or_default();
+            table.without_transactions = row.text(1).ok().map(str::to_owned);
+            tables.insert(name, table);
+        }
+        layout = tables;
     }
     Ok(layout)
 }

@@ -1,5 +1,7 @@
 //! Real notice bodies, settled on a real shop.
 
+use std::collections::BTreeMap;
+
 use paidonce_protocol::shop::{Outcome, Reason};
 use paidonce_protocol::{Answer, Row, Schema};
 use paidonce_sqlx::{
@@ -29,14 +31,8 @@ async fn settled(place: &Place, body: &str) -> Booking {
     book(shop(place).await, read_notice(body).unwrap()).await.unwrap()
 }
 
-async fn all_rows(place: &Place) -> Vec<(String, Vec<Row>)> {
-    let mut connection = shop(place).await;
-    let mut all = Vec::new();
-    for table in connection.tables().await.unwrap() {
-        let rows = connection.rows(&table).await.unwrap();
-        all.push((table, rows));
-    }
-    all
+async fn all_rows(place: &Place) -> BTreeMap<String, Vec<Row>> {
+    shop(place).await.contents().await.unwrap()
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use paidonce_model::flow::Flow;
 use paidonce_model::trace::{Datum, Trace, WorldMail};
+use paidonce_protocol::Row;
 use paidonce_sqlx::Connection;
-use paidonce_sqlx::audit::world::{self, Hold, SentMail, TakenPayment};
+use paidonce_sqlx::audit::world::{self, Hold, Outside, SentMail, TakenPayment};
 use paidonce_sqlx::audit::{self, AuditError, Audited, Finding};
 
 use super::difference::{Difference, TableDifference};
@@ -50,13 +51,8 @@ type Tables = BTreeMap<String, Vec<Vec<Datum>>>;
 
 /// The committed rows of every table of the shop.
 async fn committed(observer: &mut Connection) -> Result<Tables, ReplayError> {
-    let mut found = Tables::new();
-    for table in observer.tables().await? {
-        let rows = observer.rows(&table).await?;
-        let rows = rows.iter().map(|row| row.0.iter().map(Datum::from).collect()).collect();
-        found.insert(table, rows);
-    }
-    Ok(found)
+    let told = |rows: Vec<Row>| rows.iter().map(|row| row.0.iter().map(Datum::from).collect()).collect();
+    Ok(observer.contents().await?.into_iter().map(|(table, rows)| (table, told(rows))).collect())
 }
 
 fn differences(trace: &Trace, mut found: Tables) -> Vec<TableDifference> {
@@ -123,7 +119,6 @@ async fn write_world(auditor: &mut Connection, trace: &Trace) -> Result<(), Repl
     let outside = &trace.world;
     world::create_tables(auditor).await?;
     let mail = |mail: &WorldMail| SentMail { message_id: mail.message_id.clone(), order_id: mail.order_id.clone() };
-    world::write_mails(auditor, &outside.mails.iter().map(mail).collect::<Vec<_>>()).await?;
     let taken = outside.taken.iter().map(|payment| TakenPayment {
         provider: payment.provider.clone(),
         txn_id: payment.txn_id.clone(),
@@ -132,7 +127,6 @@ async fn write_world(auditor: &mut Connection, trace: &Trace) -> Result<(), Repl
         currency: payment.currency.clone(),
         receiver: payment.receiver.clone(),
     });
-    world::write_taken(auditor, &taken.collect::<Vec<_>>()).await?;
     let step = |step: usize| i64::try_from(step).unwrap_or(i64::MAX);
     let holds = outside.holds.iter().map(|hold| Hold {
         section: hold.section.clone(),
@@ -140,6 +134,8 @@ async fn write_world(auditor: &mut Connection, trace: &Trace) -> Result<(), Repl
         from_step: step(hold.from_step),
         to_step: hold.to_step.map(step),
     });
-    world::write_holds(auditor, &holds.collect::<Vec<_>>()).await?;
+    let (taken, holds) = (taken.collect(), holds.collect());
+    let mails = outside.mails.iter().map(mail).collect();
+    world::write(auditor, &Outside { mails, taken, holds }).await?;
     Ok(())
 }

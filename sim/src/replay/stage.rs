@@ -216,8 +216,5 @@ async fn fill(connection: &mut Connection, cast: &Cast) -> Result<(), DbError> {
     for (table, values) in &cast.rows {
         tables.entry(table).or_default().push(Row(values.clone()));
     }
-    for (table, rows) in tables {
-        connection.insert(table, rows).await?;
-    }
-    Ok(())
+    connection.fill(tables).await
 }

@@ -6,7 +6,7 @@ use paidonce_model::history::Line;
 use paidonce_model::scenario::Scenario;
 use paidonce_model::trace::Datum;
 use paidonce_protocol::{Row, Schema};
-use paidonce_sqlx::audit::world::{self, SentMail, TakenPayment};
+use paidonce_sqlx::audit::world::{self, Outside, SentMail, TakenPayment};
 use paidonce_sqlx::audit::{self, Audited};
 use paidonce_sqlx::server::{OwnDatabase, Server};
 use paidonce_sqlx::{Connection, Engine};
@@ -93,9 +93,7 @@ async fn fill(connection: &mut Connection, schema: Schema, scenario: &Scenario) 
     for (table, values) in scenario.initial_rows() {
         tables.entry(table).or_default().push(Row(values));
     }
-    for (table, rows) in tables {
-        connection.insert(table, rows).await?;
-    }
+    connection.fill(tables).await?;
     Ok(())
 }
 
@@ -105,11 +103,8 @@ async fn look(
     Seen { record, mails }: &mut Seen,
     at_rest: bool,
 ) -> Result<Vec<String>, StressError> {
-    let mut rows = BTreeMap::new();
-    for table in connection.tables().await? {
-        let found = connection.rows(&table).await?;
-        rows.insert(table, found.iter().map(|row| row.0.iter().map(Datum::from).collect()).collect());
-    }
+    let told = |rows: Vec<Row>| rows.iter().map(|row| row.0.iter().map(Datum::from).collect()).collect();
+    let rows = connection.contents().await?.into_iter().map(|(table, rows)| (table, told(rows))).collect();
     record.write(&Line::Rows { rows })?;
     write_world(connection, scenario, mails).await?;
     let report = audit::run_all(connection).await?;
@@ -138,7 +133,6 @@ async fn write_world(
         currency: payment.currency,
         receiver: payment.receiver,
     });
-    world::write_taken(connection, &taken.collect::<Vec<_>>()).await?;
     let requests = scenario.requests();
     let mut sent: Vec<SentMail> = Vec::new();
     for (message_id, who) in mails {
@@ -150,6 +144,6 @@ async fn write_world(
             sent.push(mail);
         }
     }
-    world::write_mails(connection, &sent).await?;
+    world::write(connection, &Outside { mails: sent, taken: taken.collect(), holds: Vec::new() }).await?;
     Ok(())
 }
