@@ -140,7 +140,7 @@ async fn run_one(
         Audit::Query { sql, needs } => {
             let lacks = needs.as_ref().filter(|need| !tables.contains(need.table));
             query(connection, audit.claim, sql, lacks).await?
-        },
+        }
     };
     Ok(Audited { claim: audit.claim, at_rest: audit.at_rest, finding })
 }

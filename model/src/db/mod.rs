@@ -17,6 +17,8 @@ mod store;
 mod transactions;
 mod value;
 
+use std::hash::{Hash, Hasher};
+
 use smallvec::SmallVec;
 
 pub(crate) use cause::Cause;
@@ -156,7 +158,7 @@ impl Wait {
 }
 
 /// One connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) transaction: Transaction,
     /// What the transaction has locked and written.
@@ -180,6 +182,42 @@ pub(crate) struct Connection {
     pub(crate) wait: Option<Box<Wait>>,
     /// What its transaction weighs.
     weight: Weighed,
+}
+
+/// States are hashed more often than anything else is done with them, and most connections are idle.
+impl Hash for Connection {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        const BUSY: u64 = 1 << 8;
+        // What it weighs is in no hash: see `Weighed`.
+        let Connection {
+            transaction,
+            changes,
+            shared,
+            gaps,
+            made,
+            snapshot,
+            newer,
+            stale,
+            writer,
+            dirty,
+            wait,
+            weight: _,
+        } = self;
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let bits = [snapshot.is_some(), newer.is_some(), *stale, *writer, *dirty, wait.is_some()];
+        let flags = bits.iter().fold(*transaction as u64, |flags, bit| flags << 1 | u64::from(*bit));
+        let held = [pair(*changes, *shared), pair(*gaps, *made)];
+        if flags == 0 && held == [pair(NOTHING, NO_KEYS), pair(NO_GAPS, NO_KEYS)] {
+            hasher.write_u64(0);
+            return;
+        }
+        hasher.write_u64(flags | BUSY);
+        held.iter().for_each(|held| hasher.write_u64(*held));
+        hasher.write_u64(pair(snapshot.unwrap_or_default(), newer.unwrap_or_default()));
+        if let Some(wait) = wait {
+            wait.hash(hasher);
+        }
+    }
 }
 
 impl Connection {

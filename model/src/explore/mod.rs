@@ -94,8 +94,10 @@ impl Model for Search {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        match self.world.after(state, action, &mut Log::off()) {
-            Ok(next) => next.map(|mut next| {
+        let mut next = state.clone();
+        match self.world.advance(&mut next, action, &mut Log::off()) {
+            Ok(false) => None,
+            Ok(true) => {
                 // What a step showed is noted here and not kept in the state, unless it is what is looked for. That is the
                 // same from the beginning to the end: stateright takes the steps of its paths once more.
                 let (broken, arisen) = (std::mem::take(&mut next.broken), std::mem::take(&mut next.arisen));
@@ -107,8 +109,10 @@ impl Model for Search {
                         Show::Arisen => next.arisen = arisen & bits(claims),
                     }
                 }
-                self.world.canonical(self.world.normalised(next))
-            }),
+                self.world.normalise(&mut next);
+                self.world.canonicalise(&mut next);
+                Some(next)
+            }
             Err(error) => {
                 // Kept for the caller; exploring comes to an end because nothing is possible any more.
                 let _ = self.world.fault.set(error);

@@ -124,7 +124,8 @@ impl Model for Page {
         // A foul of the protocol ends the way: the check without the page tells which.
         let mut next = self.world.after(&shown.state, action, &mut Log::off()).ok()??;
         next.arisen = 0;
-        Some(Shown { world: Arc::clone(&self.world), state: self.world.normalised(next) })
+        self.world.normalise(&mut next);
+        Some(Shown { world: Arc::clone(&self.world), state: next })
     }
 
     fn format_action(&self, action: &Action) -> String {

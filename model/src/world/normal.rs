@@ -7,17 +7,16 @@ use super::state::{OrphanKind, Phase, State};
 use crate::claims::Shop;
 
 impl World {
-    /// The same state without what nobody can meet any more.
-    pub(crate) fn normalised(&self, mut state: State) -> State {
+    /// Take away what nobody can meet any more.
+    pub(crate) fn normalise(&self, state: &mut State) {
         for who in 0..state.actors.len() {
-            if matches!(state.actors[who].phase, Phase::Dead(_)) && !self.left_a_lock(&state, who) {
+            if matches!(state.actors[who].phase, Phase::Dead(_)) && !self.left_a_lock(state, who) {
                 state.actors[who].phase = Phase::Ended;
             }
         }
         if !self.tells_time.load(Ordering::Relaxed) {
-            self.restart_time(&mut state);
+            self.restart_time(state);
         }
-        state
     }
 
     /// A protocol reads a clock: the time of day matters.

@@ -1,5 +1,7 @@
 //! One state of the world.
 
+use std::hash::{Hash, Hasher};
+
 use smallvec::SmallVec;
 
 use crate::db::{Database, DbCall, ReplyId, Symbol};
@@ -38,7 +40,7 @@ impl Phase {
 }
 
 /// One request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Actor {
     pub(crate) phase: Phase,
     /// The sender was told 200.
@@ -56,6 +58,16 @@ pub(crate) struct Actor {
 
 /// Returns to a loop head are counted up to this, so that nothing only counts up.
 pub(crate) const RETURNS_COUNTED: u8 = 2;
+
+/// States are hashed more often than anything else is done with them: what is small goes in one piece.
+impl Hash for Actor {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Actor { phase, accepted, shutting_down, shown, outdated, returns } = self;
+        let flags = u64::from(*accepted) | u64::from(*shutting_down) << 1;
+        phase.hash(hasher);
+        hasher.write_u64(flags | u64::from(*returns) << 8 | u64::from(*shown) << 16 | u64::from(*outdated) << 32);
+    }
+}
 
 impl Actor {
     pub(crate) fn fresh() -> Self {

@@ -13,11 +13,17 @@ use crate::unroll::{Next, NodeId, UnrollError};
 impl World {
     /// The state after an action, or `None` when it turns out not to be possible.
     pub(crate) fn after(&self, state: &State, action: Action, log: &mut Log) -> Result<Option<State>, UnrollError> {
+        let mut next = state.clone();
+        Ok(self.advance(&mut next, action, log)?.then_some(next))
+    }
+
+    /// As [`World::after`], in place. False, and a state of no meaning, when it is not possible.
+    pub(crate) fn advance(&self, state: &mut State, action: Action, log: &mut Log) -> Result<bool, UnrollError> {
         let mut choices = Choices::first();
         for _ in 0..action.way() {
-            self.take(state, action, &mut choices, &mut Log::off())?;
+            self.take(&mut state.clone(), action, &mut choices, &mut Log::off())?;
             if !choices.advance() {
-                return Ok(None);
+                return Ok(false);
             }
         }
         self.take(state, action, &mut choices, log)
@@ -28,7 +34,7 @@ impl World {
         let mut choices = Choices::first();
         let mut ways = 0;
         loop {
-            self.take(state, action, &mut choices, &mut Log::off())?;
+            self.take(&mut state.clone(), action, &mut choices, &mut Log::off())?;
             ways += 1;
             if ways == u8::MAX || !choices.advance() {
                 return Ok(ways);
@@ -38,35 +44,33 @@ impl World {
 
     fn take(
         &self,
-        state: &State,
+        state: &mut State,
         action: Action,
         choices: &mut Choices,
         log: &mut Log,
-    ) -> Result<Option<State>, UnrollError> {
-        let mut state = state.clone();
-        let possible = match action {
-            Action::Step(who, _) => self.step(&mut state, usize::from(who), choices, log)?,
-            Action::Grant(who, _) => self.grant(&mut state, usize::from(who), choices, log)?,
+    ) -> Result<bool, UnrollError> {
+        Ok(match action {
+            Action::Step(who, _) => self.step(state, usize::from(who), choices, log)?,
+            Action::Grant(who, _) => self.grant(state, usize::from(who), choices, log)?,
             Action::Victim(who) => {
                 let who = usize::from(who);
                 let reply = state.database.fail_wait(self.engine, &self.store, who, Cause::Deadlock);
-                log.deadlock(self, &state, who, reply);
-                self.told(&mut state, who, reply, log)?;
+                log.deadlock(self, state, who, reply);
+                self.told(state, who, reply, log)?;
                 true
             }
-            Action::Lose(who, meaning) => self.lose(&mut state, usize::from(who), meaning, choices, log)?,
-            Action::Die(who, form) => self.die(&mut state, usize::from(who), form, log),
-            Action::Land(place, _) => self.land(&mut state, usize::from(place), choices, log),
+            Action::Lose(who, meaning) => self.lose(state, usize::from(who), meaning, choices, log)?,
+            Action::Die(who, form) => self.die(state, usize::from(who), form, log),
+            Action::Land(place, _) => self.land(state, usize::from(place), choices, log),
             Action::Reap(place) => {
-                log.reaped(self, &state, usize::from(place));
-                self.remove_orphan(&mut state, usize::from(place));
+                log.reaped(self, state, usize::from(place));
+                self.remove_orphan(state, usize::from(place));
                 true
             }
-            Action::Tick => self.tick(&mut state, log)?,
-            Action::Write(who, _) => self.write_apart(&mut state, usize::from(who), choices, log),
-            Action::Commit(who) => self.commit_apart(&mut state, usize::from(who), choices, log)?,
-        };
-        Ok(possible.then_some(state))
+            Action::Tick => self.tick(state, log)?,
+            Action::Write(who, _) => self.write_apart(state, usize::from(who), choices, log),
+            Action::Commit(who) => self.commit_apart(state, usize::from(who), choices, log)?,
+        })
     }
 
     /// The actor makes its next call. With the reduction on, calls that nobody can notice are made along with it: those

@@ -67,10 +67,10 @@ impl World {
         self.reductions.symmetry && !self.asymmetric.load(Ordering::Relaxed)
     }
 
-    /// The one state that stands for this one and all that differ only in which request is which.
-    pub(crate) fn canonical(&self, mut state: State) -> State {
+    /// Make a state the one that stands for it and all that differ only in which request is which.
+    pub(crate) fn canonicalise(&self, state: &mut State) {
         if !self.is_symmetric() {
-            return state;
+            return;
         }
         for run in &self.symmetry.alike {
             // An insertion sort: runs are short, and each exchange renames rows.
@@ -80,7 +80,7 @@ impl World {
                     if rank(&state.actors[first]) <= rank(&state.actors[second]) {
                         break;
                     }
-                    state = self.swapped(&state, first, second);
+                    *state = self.swapped(state, first, second);
                 }
             }
             let came = run.iter().filter(|slot| state.actors[**slot].phase != Phase::Fresh).count();
@@ -88,24 +88,31 @@ impl World {
             while let Some(first) = rest.first() {
                 let of_rank = rank(&state.actors[*first]);
                 let equal = rest.iter().filter(|slot| rank(&state.actors[**slot]) == of_rank).count();
-                state = self.least(state, &rest[..equal]);
+                self.make_least(state, &rest[..equal]);
                 rest = &rest[equal..];
             }
         }
-        state
     }
 
     /// Of the states that differ only in which of these actors, alike in all else, is which: the one that stands for them.
-    fn least(&self, state: State, alike: &[usize]) -> State {
+    fn make_least(&self, state: &mut State, alike: &[usize]) {
         match alike {
-            [] | [_] => state,
-            [first, second] if self.stands_second(&state, *first, *second) => self.swapped(&state, *first, *second),
-            [_, _] => state,
+            [] | [_] => {}
+            [first, second] => {
+                if self.stands_second(state, *first, *second) {
+                    *state = self.swapped(state, *first, *second);
+                }
+            }
             [first, others @ ..] => {
                 let order = |state: &State| (state.database.committed, hash(state));
-                let each_first = others.iter().map(|other| self.least(self.swapped(&state, *first, *other), others));
-                let as_it_is = self.least(state.clone(), others);
-                each_first.fold(as_it_is, |least, other| if order(&other) < order(&least) { other } else { least })
+                let each_first: Vec<State> = others.iter().map(|other| self.swapped(state, *first, *other)).collect();
+                self.make_least(state, others);
+                for mut other in each_first {
+                    self.make_least(&mut other, others);
+                    if order(&other) < order(state) {
+                        *state = other;
+                    }
+                }
             }
         }
     }
