@@ -176,6 +176,14 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
+    /// The conditions that all have to hold for it to hold.
+    pub(crate) fn conjuncts(&self) -> Vec<&Condition> {
+        match self {
+            Condition::And(left, right) => [left.conjuncts(), right.conjuncts()].concat(),
+            other => vec![other],
+        }
+    }
+
     /// SQL's three-valued logic: `None` is unknown.
     pub(crate) fn holds(&self, row: &[Val], given: &Given<'_>) -> Result<Option<bool>, Uncomputable> {
         Ok(match self {

@@ -51,10 +51,7 @@ pub(crate) struct Access {
 
 impl Access {
     pub(super) fn of(table: &Table, filter: Option<&Condition>) -> Self {
-        let mut parts = Vec::new();
-        if let Some(filter) = filter {
-            conjuncts(filter, &mut parts);
-        }
+        let parts = filter.map(Condition::conjuncts).unwrap_or_default();
         let fixed = |columns: &[usize]| -> Vec<&Condition> {
             columns.iter().map_while(|column| parts.iter().copied().find(|part| is_fixed(part, *column))).collect()
         };
@@ -85,23 +82,9 @@ impl Access {
     }
 }
 
-/// The conditions that all have to hold.
-fn conjuncts<'a>(condition: &'a Condition, into: &mut Vec<&'a Condition>) {
-    match condition {
-        Condition::And(left, right) => {
-            conjuncts(left, into);
-            conjuncts(right, into);
-        }
-        other => into.push(other),
-    }
-}
-
 /// The columns that have one value in every row that satisfies the condition.
 pub(super) fn fixed_columns(filter: Option<&Condition>) -> Vec<usize> {
-    let mut parts = Vec::new();
-    if let Some(filter) = filter {
-        conjuncts(filter, &mut parts);
-    }
+    let parts = filter.map(Condition::conjuncts).unwrap_or_default();
     let mut columns = Vec::new();
     parts.iter().for_each(|part| part.columns(&mut columns));
     columns.retain(|column| parts.iter().any(|part| is_fixed(part, *column)));

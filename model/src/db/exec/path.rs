@@ -60,10 +60,7 @@ impl Store {
         let (answers, _) = self.answers(&self.plans[*number as usize], arguments, view)?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let value = |scalar: &Scalar| scalar.value(&[], &given).map(Val::as_key).map_err(|_| Cause::Unusable);
-        let mut parts = Vec::new();
-        if let Some(scope) = &access.scope {
-            conjuncts(scope, &mut parts);
-        }
+        let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
         let mut least: Option<(Val, bool)> = None;
         for part in parts {
             let (limit, is_in) = match part {
@@ -133,15 +130,5 @@ fn fixed(scope: &Condition, column: usize) -> Option<&Scalar> {
         Condition::Compare(_, left, right) if *right == Scalar::Column(column) => Some(left),
         Condition::In(Scalar::Column(of), list) if *of == column => list.first(),
         _ => None,
-    }
-}
-
-fn conjuncts<'a>(condition: &'a Condition, into: &mut Vec<&'a Condition>) {
-    match condition {
-        Condition::And(left, right) => {
-            conjuncts(left, into);
-            conjuncts(right, into);
-        }
-        other => into.push(other),
     }
 }
