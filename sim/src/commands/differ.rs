@@ -9,6 +9,7 @@ use paidonce_model::script::Script;
 
 use super::cli::Differing;
 use super::failure::Failure;
+use super::interrupt::Interrupt;
 use super::meter::Counter;
 use super::{Exit, print_json, quoted};
 use crate::differ::{Compared, Differ, DifferError, Disagreement, Drafts, Tally};
@@ -37,18 +38,30 @@ struct Ran {
     tally: Tally,
     took: Duration,
     found: Vec<(u64, Disagreement)>,
+    /// Why it ended before its time.
+    ended: Option<Ended>,
+}
+
+/// Why a run ended before its time.
+enum Ended {
+    /// Somebody wanted it to.
+    Interrupted,
+    /// A script could not be compared. What came before it counts all the same.
+    Failed(Failure),
 }
 
 pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failure> {
     let engines = if asked.engines.is_empty() { Engine::ALL.to_vec() } else { asked.engines.clone() };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
     let drafts = Drafts::of_seed(asked.seed);
+    let interrupt = Interrupt::listen(&executor)?;
     let mut all = Vec::new();
+    let mut ended = None;
     for engine in engines {
         if !asked.json {
             writeln!(out, "drawn scripts · {} · seed {}, from {}", engine.name(), asked.seed, asked.from)?;
         }
-        let ran = executor.block_on(one(asked, engine, &drafts))?;
+        let mut ran = executor.block_on(one(asked, engine, &drafts, &interrupt))?;
         for (n, disagreement) in &ran.found {
             let text = kept(&ran, asked, *n, disagreement);
             if !asked.json {
@@ -67,11 +80,25 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
         }
         if !asked.json {
             writeln!(out, "{}", last_line(&ran, asked))?;
+            if ran.ended.is_some() {
+                writeln!(
+                    out,
+                    "ended early; the next script: {}",
+                    command(engine.name(), asked.seed, next(&ran, asked), None)
+                )?;
+            }
         }
+        ended = ran.ended.take();
         all.push(ran);
+        if ended.is_some() {
+            break;
+        }
     }
     if asked.json {
         print_json(out, &all.iter().map(|ran| json(ran, asked)).collect::<Vec<_>>())?;
+    }
+    if let Some(Ended::Failed(failure)) = ended {
+        return Err(failure);
     }
     let sum = |of: fn(&Tally) -> u64| all.iter().map(|ran| of(&ran.tally)).sum::<u64>();
     Ok(match (sum(|tally| tally.disagreements), sum(|tally| tally.undecided)) {
@@ -81,34 +108,40 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
     })
 }
 
-async fn one(asked: &Differing, engine: Engine, drafts: &Drafts) -> Result<Ran, Failure> {
+async fn one(asked: &Differing, engine: Engine, drafts: &Drafts, interrupt: &Interrupt) -> Result<Ran, Failure> {
     let mut differ = Differ::open(engine).await?;
     let counter = Counter::new(engine.name(), "scripts");
-    let mut ran = Ran { engine, tally: Tally::default(), took: Duration::ZERO, found: Vec::new() };
+    let mut ran = Ran { engine, tally: Tally::default(), took: Duration::ZERO, found: Vec::new(), ended: None };
     for n in (asked.from..).take(usize::try_from(asked.count).unwrap_or(usize::MAX)) {
-        let about = |source: DifferError| Failure::Differ {
-            engine: engine.name(),
-            seed: asked.seed,
-            n,
-            source: Box::new(source),
-        };
-        let draw = drafts.draw(n).map_err(Failure::Draw)?;
-        let compared = differ.compare(&draw.text()).await.map_err(about)?;
-        ran.tally.add(&compared);
-        if compared.agrees() == Some(false) {
-            ran.found.push((n, differ.shrink(draw, compared).await.map_err(about)?));
-            if ran.found.len() >= asked.most {
-                break;
-            }
+        if let Err(failure) = script(asked, &mut differ, drafts, n, &mut ran).await {
+            ran.ended = Some(Ended::Failed(failure));
+            break;
         }
         counter.one_more();
-        if asked.time.is_some_and(|time| counter.elapsed() >= time) {
+        if interrupt.has_come() {
+            ran.ended = Some(Ended::Interrupted);
+        }
+        let is_over = asked.time.is_some_and(|time| counter.elapsed() >= time);
+        if is_over || ran.found.len() >= asked.most || ran.ended.is_some() {
             break;
         }
     }
     ran.took = counter.elapsed();
     differ.close().await;
     Ok(ran)
+}
+
+/// One script, made smaller when the engine does what the model forbids.
+async fn script(asked: &Differing, differ: &mut Differ, drafts: &Drafts, n: u64, ran: &mut Ran) -> Result<(), Failure> {
+    let engine = ran.engine.name();
+    let about = |source: DifferError| Failure::Differ { engine, seed: asked.seed, n, source: Box::new(source) };
+    let draw = drafts.draw(n).map_err(Failure::Draw)?;
+    let compared = differ.compare(&draw.text()).await.map_err(about)?;
+    ran.tally.add(&compared);
+    if compared.agrees() == Some(false) {
+        ran.found.push((n, differ.shrink(draw, compared).await.map_err(about)?));
+    }
+    Ok(())
 }
 
 /// A disagreement as a script: the real engine's transcript is its golden part, the model's are comments.
@@ -135,7 +168,7 @@ fn keep(folder: &str, engine: Engine, seed: u64, n: u64, text: &str) -> Result<(
 }
 
 fn recorded(ran: &Ran, asked: &Differing) -> DrawnRun {
-    let Tally { scripts, disagreements, with_one, .. } = ran.tally;
+    let Tally { scripts, disagreements, with_one, undecided, .. } = ran.tally;
     DrawnRun {
         engine: ran.engine.name().to_owned(),
         seed: asked.seed,
@@ -143,6 +176,7 @@ fn recorded(ran: &Ran, asked: &Differing) -> DrawnRun {
         scripts,
         disagreements,
         with_one,
+        undecided,
     }
 }
 
@@ -165,6 +199,11 @@ fn last_line(ran: &Ran, asked: &Differing) -> String {
 
 fn a_second(ran: &Ran) -> u64 {
     (ran.tally.scripts as f64 / ran.took.as_secs_f64().max(0.001)) as u64
+}
+
+/// The number of the script behind the last one that was played.
+fn next(ran: &Ran, asked: &Differing) -> u64 {
+    asked.from + ran.tally.scripts
 }
 
 fn command(engine: &str, seed: u64, from: u64, count: Option<u64>) -> String {

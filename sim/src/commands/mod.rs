@@ -22,6 +22,7 @@ mod cli_stress;
 mod differ;
 mod explain;
 mod failure;
+mod interrupt;
 mod jobs;
 mod meter;
 mod mutants;

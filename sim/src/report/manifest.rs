@@ -22,8 +22,8 @@ const HEADER: &str = "\
 #
 # `states` are the distinct states of the full exploration, `steps` the length of a shortest schedule that breaks the
 # claim. `drawn` are the longest runs of drawn scripts against a real engine, recorded by `paidonce differ --rewrite`:
-# how many scripts of which seed, how many of them disagreed with the model, and for how many it allows one transcript
-# only.
+# how many scripts of which seed, how many of them disagreed with the model, for how many it allows one transcript only,
+# and for how many it has more ways than were looked at.
 ";
 
 /// The pins.
@@ -95,6 +95,8 @@ pub struct DrawnRun {
     pub disagreements: u64,
     /// Those for which the model allows exactly one transcript.
     pub with_one: u64,
+    /// Those with so many ways that not all were looked at, and the real one was not among them.
+    pub undecided: u64,
 }
 
 /// Why there are no pins.
@@ -202,11 +204,11 @@ impl Manifest {
         }
         text.push_str("]\n\ndrawn = [\n");
         for run in &self.drawn {
-            let DrawnRun { engine, seed, from, scripts, disagreements, with_one } = run;
+            let DrawnRun { engine, seed, from, scripts, disagreements, with_one, undecided } = run;
             let engine = string(engine);
             let _ = writeln!(
                 text,
-                "  {{ engine = {engine}, seed = {seed}, from = {from}, scripts = {scripts}, disagreements = {disagreements}, with_one = {with_one} }},"
+                "  {{ engine = {engine}, seed = {seed}, from = {from}, scripts = {scripts}, disagreements = {disagreements}, with_one = {with_one}, undecided = {undecided} }},"
             );
         }
         text.push_str("]\n");
@@ -222,6 +224,7 @@ impl Manifest {
                 known.scripts += run.scripts;
                 known.disagreements += run.disagreements;
                 known.with_one += run.with_one;
+                known.undecided += run.undecided;
             }
             Some(known) if known.from == run.from => *known = run,
             _ => self.drawn.push(run),
@@ -240,7 +243,8 @@ mod tests {
     use super::*;
 
     fn run(from: u64, scripts: u64) -> DrawnRun {
-        DrawnRun { engine: "sqlite/immediate".to_owned(), seed: 1, from, scripts, disagreements: 0, with_one: scripts }
+        let engine = "sqlite/immediate".to_owned();
+        DrawnRun { engine, seed: 1, from, scripts, disagreements: 0, with_one: scripts, undecided: 0 }
     }
 
     #[test]

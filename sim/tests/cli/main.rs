@@ -4,6 +4,7 @@ mod audits;
 mod bad_input;
 mod booking;
 mod checking;
+mod drawing;
 mod exploring;
 mod pins;
 mod published;
