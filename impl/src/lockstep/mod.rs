@@ -38,9 +38,9 @@ use crate::{Connection, DbError, Engine, OpenError, Options};
 use observer::Observer;
 use session::{Ask, Session, State};
 
-/// How often a statement is given the chance to answer before the engine is asked about it: most answer meanwhile. It
-/// decides how often the engine is asked, and nothing else.
-const CHANCES: u32 = 100;
+/// How long a statement is given to answer before the engine is asked about it: most answer meanwhile. It decides how often
+/// the engine is asked, and nothing else. (Who sleeps for it leaves the processor to the server.)
+const MEANWHILE: Duration = Duration::from_millis(1);
 
 /// A statement that has neither been answered nor is said to wait after this never will: an error, and no guess.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -169,7 +169,7 @@ impl Lockstep {
         }
         self.connect(who).await?;
         self.sessions[who.0].ask(ask)?;
-        self.look_after(who, CHANCES).await
+        self.look_after(who, MEANWHILE).await
     }
 
     /// Connect a session, where it is not connected yet.
@@ -192,15 +192,15 @@ impl Lockstep {
     /// When nothing is on its way there, and as [`Lockstep::send`].
     pub async fn look(&mut self, who: SessionId) -> Result<Standing, LockstepError> {
         // What was blocked a moment ago is likely to be blocked still.
-        self.look_after(who, 1).await
+        self.look_after(who, Duration::ZERO).await
     }
 
-    async fn look_after(&mut self, who: SessionId, chances: u32) -> Result<Standing, LockstepError> {
-        let looked = timeout(PATIENCE, self.look_until_known(who, chances)).await;
+    async fn look_after(&mut self, who: SessionId, at_first: Duration) -> Result<Standing, LockstepError> {
+        let looked = timeout(PATIENCE, self.look_until_known(who, at_first)).await;
         looked.unwrap_or(Err(LockstepError::Silent))
     }
 
-    async fn look_until_known(&mut self, who: SessionId, mut chances: u32) -> Result<Standing, LockstepError> {
+    async fn look_until_known(&mut self, who: SessionId, mut time: Duration) -> Result<Standing, LockstepError> {
         self.sessions[who.0].let_go();
         loop {
             let session = &mut self.sessions[who.0];
@@ -209,7 +209,7 @@ impl Lockstep {
                 State::Busy { .. } => return session.ask_again().await,
                 State::Idle(_) | State::Closed => return Err(LockstepError::Unasked),
             }
-            if let Some(answered) = session.answer_within(std::mem::replace(&mut chances, CHANCES)).await {
+            if let Some(answered) = session.answer_within(std::mem::replace(&mut time, MEANWHILE)).await {
                 return answered;
             }
             let id = session.server_id;

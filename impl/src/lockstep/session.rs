@@ -1,12 +1,11 @@
 //! One connection in lockstep, and what is on its way there.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
+use std::time::Duration;
 
 use paidonce_protocol::{Call, Dialect, Reply};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
 use super::{LockstepError, Standing};
 use crate::{Connection, DbError, Options};
@@ -123,18 +122,15 @@ impl Session {
         }
     }
 
-    /// Give the task so many chances to end.
-    pub(super) async fn answer_within(&mut self, chances: u32) -> Option<Result<Standing, LockstepError>> {
-        for _ in 0..chances {
-            let State::Asked { task } = &mut self.state else { return None };
-            let looked = poll_fn(|context| Poll::Ready(Pin::new(&mut *task).poll(context))).await;
-            if let Poll::Ready(joined) = looked {
-                return Some(self.answered(joined));
-            }
+    /// Give the task this time to end; with none, see whether it has ended.
+    pub(super) async fn answer_within(&mut self, time: Duration) -> Option<Result<Standing, LockstepError>> {
+        let State::Asked { task } = &mut self.state else { return None };
+        if time.is_zero() {
             // The executor looks at what has arrived on its sockets before it goes on here.
             tokio::task::yield_now().await;
         }
-        None
+        let joined = timeout(time, &mut *task).await.ok()?;
+        Some(self.answered(joined))
     }
 
     /// The task has ended, with the connection and its answer.
