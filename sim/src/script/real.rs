@@ -18,8 +18,12 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// On MariaDB whoever could still read removed rows keeps InnoDB from taking their records out of the indexes, which it
-/// otherwise does some time later (docs/decisions/0015-removed-records-stay.md).
+/// otherwise does some time later (docs/decisions/0015-removed-records-stay.md). Whoever does not see the first rows either
+/// keeps it from forgetting who has put them in.
 const KEEP_REMOVED: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
+/// The rows of a script need not outlive the machine: setting them takes as long as playing it where they do.
+const NOT_DURABLE: &str = "PRAGMA synchronous = OFF";
 
 /// Why a script has no transcript from a real database.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +122,9 @@ impl Real {
         if let Some(server) = &private {
             lockstep.is_on(server);
         }
+        if engine.dialect() == Dialect::Sqlite {
+            lockstep.aside().send_sql(NOT_DURABLE).await?;
+        }
         let keeper = match engine.dialect() {
             Dialect::MariaDb => Some(Connection::open(&url, Options::shop(Engine::of_shop(Dialect::MariaDb))).await?),
             Dialect::Sqlite | Dialect::Postgres => None,
@@ -212,12 +219,12 @@ impl Real {
             self.tables = prepared.tables().map(str::to_owned).collect();
             self.tables_of.clone_from(&script.schema);
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.send_sql(KEEP_REMOVED).await?;
+        }
         self.fill(prepared).await?;
         if direction.room {
             self.make_room(prepared).await?;
-        }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.send_sql(KEEP_REMOVED).await?;
         }
         self.set_sessions(script, direction)?;
         self.direct(script, direction).await
