@@ -1,11 +1,12 @@
 //! Connections that change their places: everything that knows them by number follows.
 
-use super::{Database, NO_KEYS, Store};
+use super::{Database, NO_KEYS, NOTHING, Store};
 
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
         self.fades(store, who, false);
+        self.moves_back(store, who, NOTHING);
         let made = std::mem::take(&mut self.connections[who]).made;
         if made != NO_KEYS {
             self.take_out(store, store.key_sets.get(made));

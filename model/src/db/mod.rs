@@ -79,6 +79,8 @@ pub(crate) struct Wait {
     turn: u8,
     /// True when that is of all requests that wait, and not of those for the same row.
     one_queue: bool,
+    /// Who stood in its way when it asked, one bit each, where an engine looks for nobody else before it asks anew.
+    holders: u32,
     /// What its transaction had done before the statement began.
     before: ChangesId,
     /// The records that its transaction had put into indexes before, and the gaps that it had locked before it came here.
@@ -105,6 +107,7 @@ impl Wait {
             want,
             turn: 0,
             one_queue: false,
+            holders: u32::MAX,
             before: NOTHING,
             made_before: NO_KEYS,
             gaps_before: NO_GAPS,
@@ -118,6 +121,11 @@ impl Wait {
         let wants_a_row = |wait: &Wait| matches!(wait.want, Want::Share | Want::Exclusive);
         let both_share = self.want == Want::Share && other.want == Want::Share;
         wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
+    }
+
+    /// True when this connection is one of those that stood in its way when it asked.
+    fn has_met(&self, other: usize) -> bool {
+        self.holders.checked_shr(other as u32).is_none_or(|bits| bits & 1 == 1)
     }
 
     fn upserts(&self, store: &Store) -> bool {

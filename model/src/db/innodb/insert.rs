@@ -9,10 +9,13 @@
 //!   says that the key is taken; that lock stays, also when the statement fails; by a further key, at every level, with the
 //!   gap before it, and when none of its records takes the key, with the record behind them, too;
 //! - a marked record of the same key is written anew, for which it has to be locked exclusively;
-//! - a new record waits for whoever has locked the gap it goes into; it does not keep others from locking that gap.
+//! - a new record waits for whoever has locked the gap it goes into; it does not keep others from locking that gap;
+//! - a row whose further key is taken is in under its first one until then, and is met there by those who go on meanwhile, as
+//!   is a row before the next one goes in.
 
-use super::{Cause, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Want};
-use crate::db::{Answered, Change, ContentsId, RowId, Rule};
+use super::{Cause, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Want, blockers};
+use crate::db::transactions::Caller;
+use crate::db::{Answered, Change, Choices, ContentsId, RowId, Rule};
 use crate::sql::{Insert, NewRows, OnConflict, Output, PlanKind, Select, Space};
 
 /// What became of a record that was to be put into an index.
@@ -25,7 +28,7 @@ enum Put {
 }
 
 impl Running<'_> {
-    pub(super) fn insert(&mut self, effects: &mut Effects) -> Result<ReplyId, Stop> {
+    pub(super) fn insert(&mut self, choices: &mut Choices, effects: &mut Effects) -> Result<ReplyId, Stop> {
         let store = self.store;
         let plan = store.plan(self.request);
         let PlanKind::Insert(insert) = &plan.kind else { return Err(Stop::Fails(Cause::Unusable)) };
@@ -38,14 +41,14 @@ impl Running<'_> {
             Some((select, table))
                 if self.level == Level::ReadUncommitted && comes_one_by_one(select) && table != plan.table =>
             {
-                return self.insert_as_read(insert, select, effects);
+                return self.insert_as_read(insert, select, choices, effects);
             }
             Some((select, table)) if self.locks_reads() => {
                 if comes_one_by_one(select) && table != plan.table {
                     self.read(select, |run, key| {
                         let new = run.step(|run| run.new_row(select, key))?;
                         if let Seen::Row(new) = new {
-                            affected += run.put_row(insert, new, effects)?;
+                            affected += run.put_row(insert, (new, affected > 0), choices, effects)?;
                         }
                         Ok(true)
                     })?;
@@ -57,14 +60,20 @@ impl Running<'_> {
         }
         let looks_at = if plan.reads().next().is_some() { self.look()? } else { self.database.committed };
         for row in store.new_rows(looks_at, self.before, self.request)? {
-            affected += self.put_row(insert, row, effects)?;
+            affected += self.put_row(insert, (row, affected > 0), choices, effects)?;
         }
         Ok(store.replies.id(&Answered::Affected(affected)))
     }
 
     /// Put in the rows of a source that is read without a lock and without a snapshot: each is read when the one before it
     /// is in, which may have waited.
-    fn insert_as_read(&mut self, insert: &Insert, select: &Select, effects: &mut Effects) -> Result<ReplyId, Stop> {
+    fn insert_as_read(
+        &mut self,
+        insert: &Insert,
+        select: &Select,
+        choices: &mut Choices,
+        effects: &mut Effects,
+    ) -> Result<ReplyId, Stop> {
         let store = self.store;
         let mut affected = 0;
         let mut last: Option<KeyId> = None;
@@ -83,7 +92,7 @@ impl Running<'_> {
                 Ok(next.map_or(Seen::End, |(_, new)| Seen::Row(new)))
             })?;
             if let Seen::Row(new) = seen {
-                affected += self.put_row(insert, new, effects)?;
+                affected += self.put_row(insert, (new, affected > 0), choices, effects)?;
             }
         }
         Ok(store.replies.id(&Answered::Affected(affected)))
@@ -96,12 +105,22 @@ impl Running<'_> {
         Ok(Seen::Row(self.store.new_row_of(self.request, select, row, committed, changes)?))
     }
 
-    /// Put one row in, or do what the statement says about a key that is taken. How many rows that counts for.
-    fn put_row(&mut self, insert: &Insert, row: RowId, effects: &mut Effects) -> Result<u32, Stop> {
+    /// Put one row in, or do what the statement says about a key that is taken. How many rows that counts for. `is_further`: of
+    /// the rows before it some are in.
+    fn put_row(
+        &mut self,
+        insert: &Insert,
+        (row, is_further): (RowId, bool),
+        choices: &mut Choices,
+        effects: &mut Effects,
+    ) -> Result<u32, Stop> {
         let store = self.store;
         let table = store.plan(self.request).table;
         let row = store.accepted(table, row, matches!(insert.on_conflict, OnConflict::Skip { .. }))?;
         let updates = matches!(insert.on_conflict, OnConflict::Update { .. });
+        if is_further {
+            self.is_met_meanwhile(choices)?;
+        }
         let indexes = store.indexes(table);
         let mut put = Vec::new();
         for space in &indexes {
@@ -116,6 +135,9 @@ impl Running<'_> {
                 put.push((*space, seen == Seen::Done));
                 continue;
             };
+            if is_further || !put.is_empty() {
+                self.is_met_meanwhile(choices)?;
+            }
             if matches!(insert.on_conflict, OnConflict::Refuse) {
                 return Err(Stop::Fails(Cause::Duplicate));
             }
@@ -126,6 +148,31 @@ impl Running<'_> {
             return if updates { self.update_instead(by, row, effects) } else { Ok(0) };
         }
         Ok(1)
+    }
+
+    /// What is in waits for the next row, or goes out again since a further key is taken. Others that go on at the same moment
+    /// may come to it before.
+    ///
+    /// In scripts only: what comes of it is that somebody waits for a commit in place of the end of a statement, which is
+    /// nothing that an exploration tells apart from somebody who is late.
+    fn is_met_meanwhile(&mut self, choices: &mut Choices) -> Result<(), Stop> {
+        if self.store.caller != Caller::Script {
+            return Ok(());
+        }
+        let is_new = self.at == self.journal.len();
+        let seen = self.step(|run| {
+            let others = (0..run.database.connections.len()).filter(|other| *other != run.who);
+            let can_go = |other: usize| {
+                let waits = run.database.connections[other].wait.is_some();
+                waits && blockers(run.database, run.store, other).is_empty()
+            };
+            Ok(if others.into_iter().any(can_go) && choices.pick(2) == 1 { Seen::End } else { Seen::Done })
+        })?;
+        if is_new && seen == Seen::End {
+            self.store.note(Rule::InnodbMeanwhile);
+            return Err(Stop::Yields);
+        }
+        Ok(())
     }
 
     /// Put a row's record into one index.
@@ -156,6 +203,7 @@ impl Running<'_> {
             let keys = store.keys_of(table, store.rows.get(row));
             let changed: Vec<(KeyId, Change)> = keys.into_iter().map(|key| (key, Change::Put(row))).collect();
             self.weighs_row(true);
+            self.database.is_written(store, record, row);
             self.write(&changed, effects);
         }
         Ok(if is_there { Put::Anew } else { Put::New })
@@ -203,17 +251,27 @@ impl Running<'_> {
         let Some((table, _)) = put.first() else { return };
         self.weighs_row(false);
         let keys = store.keys_of(usize::from(*table), store.rows.get(row));
-        let connection = &mut self.database.connections[self.who];
+        // What has been written anew, and was never locked, is as free as before the statement.
+        let anew: Vec<KeyId> =
+            put.iter().filter(|(_, is_new)| !is_new).map(|(space, _)| store.record(*space, row)).collect();
+        let stays = |key: &KeyId| {
+            store.caller != Caller::Script
+                || store.has_changed(self.before, *key)
+                || self.has_structure(*key, Want::Exclusive)
+        };
+        let connection = &self.database.connections[self.who];
         let back = |(key, change): &(KeyId, Change)| match change {
             Change::Put(_) if keys.contains(key) => {
-                (*key == keys[0] && !out.contains(key)).then_some((*key, Change::Locked))
+                (*key == keys[0] && !out.contains(key) && stays(key)).then_some((*key, Change::Locked))
             }
             Change::Reborn(_) if keys.contains(key) => Some((*key, Change::Gone)),
-            _ => (!out.contains(key)).then_some((*key, *change)),
+            _ => (!out.contains(key) && (!anew.contains(key) || stays(key))).then_some((*key, *change)),
         };
-        connection.changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(back).collect());
+        let changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(back).collect());
         let made = store.key_sets.get(connection.made).iter().copied().filter(|record| !out.contains(record));
-        connection.made = store.add_keys(super::NO_KEYS, made);
+        let made = store.add_keys(super::NO_KEYS, made);
+        let connection = &mut self.database.connections[self.who];
+        (connection.changes, connection.made) = (changes, made);
         self.database.take_out(store, &out);
     }
 

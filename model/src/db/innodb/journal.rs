@@ -47,7 +47,12 @@ impl Seen {
 /// Why a statement goes no further.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
-    Waits { key: KeyId, want: Want },
+    Waits {
+        key: KeyId,
+        want: Want,
+    },
+    /// Not because it has to: others go on at the same moment, and are faster.
+    Yields,
     Fails(Cause),
 }
 

@@ -37,6 +37,7 @@ pub(super) use journal::Seen;
 use journal::Stop;
 pub(super) use weights::Weighed;
 
+use super::transactions::Caller;
 use super::{
     Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
@@ -118,7 +119,7 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
     let Some(wait) = &database.connections[who].wait else { return found };
     for key in &wait.keys {
         for other in requests::in_the_way(database, store, who, *key, wait.want, Some(wait.turn)) {
-            if !found.contains(&other) {
+            if !found.contains(&other) && wait.has_met(other) {
                 found.push(other);
             }
         }
@@ -145,7 +146,7 @@ pub(super) fn is_surely_deadlocked(database: &Database, store: &Store, who: usiz
 pub(super) fn waits_for(database: &Database, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
     let Some(wait) = &database.connections[who].wait else { return SmallVec::new() };
     let held = wait.keys.iter().flat_map(|key| requests::holders(database, store, who, *key, wait.want));
-    let held: SmallVec<[usize; 2]> = held.collect();
+    let held: SmallVec<[usize; 2]> = held.filter(|other| wait.has_met(*other)).collect();
     if !held.is_empty() {
         return held;
     }
@@ -180,11 +181,12 @@ impl Running<'_> {
             return self.plain_read(effects);
         }
         let gaps_before = self.database.connections[self.who].gaps;
-        let came_to = if plan.inserts() { self.insert(effects) } else { self.locking(choices, effects) };
+        let came_to = if plan.inserts() { self.insert(choices, effects) } else { self.locking(choices, effects) };
         match came_to {
             Ok(reply) => self.ends(reply, effects),
             Err(Stop::Fails(cause)) => self.fails(cause),
-            Err(Stop::Waits { key, want }) => self.wait(key, want, gaps_before),
+            Err(Stop::Waits { key, want }) => self.wait(vec![key], want, gaps_before),
+            Err(Stop::Yields) => self.wait(Vec::new(), Want::Exclusive, gaps_before),
         }
     }
 
@@ -261,15 +263,26 @@ impl Running<'_> {
         }
     }
 
-    fn wait(&mut self, key: KeyId, want: Want, gaps_before: GapSetId) -> Asked {
+    fn wait(&mut self, keys: Vec<KeyId>, want: Want, gaps_before: GapSetId) -> Asked {
         let turn =
             self.database.connections.iter().filter_map(|open| open.wait.as_ref()).map(|wait| wait.turn + 1).max();
         let journal = std::mem::take(&mut self.journal);
+        // Whoever locks a gap does not wait for a new record that waits there. That looks again once those are gone who had
+        // locked it before (`lock_rec_has_to_wait_in_queue`). In an exploration it waits for all of them at once.
+        let holders = match (want, self.store.caller) {
+            (Want::Gap, Caller::Script) => {
+                let met =
+                    keys.iter().flat_map(|key| requests::holders(self.database, self.store, self.who, *key, want));
+                met.filter_map(|other| 1_u32.checked_shl(other as u32)).fold(0, |met, one| met | one)
+            }
+            _ => u32::MAX,
+        };
         let (before, made_before) = (self.before, self.made_before);
         let wait = Wait {
-            keys: vec![key],
+            keys,
             turn: turn.unwrap_or(0),
             one_queue: true,
+            holders,
             before,
             made_before,
             gaps_before,

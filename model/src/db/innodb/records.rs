@@ -7,14 +7,18 @@
 //! Rules (InnoDB's `row_upd_del_mark_clust_rec`, `row_undo_ins`, `lock_update_delete`, `lock_rec_inherit_to_gap`):
 //! - a removed row's records are marked, and stay until nobody can need them any more (docs/decisions/0013): in a script for
 //!   as long as it takes, in an exploration until their transaction commits;
-//! - the records of a row that was put in are taken out when that is undone;
+//! - a further record is marked by whoever removes its row once that one has locked it, and not while it waits for it
+//!   (`row_upd_sec_index_entry`);
+//! - the records of a row that was put in are taken out when that is undone; one that was only written anew, and not locked by
+//!   anybody's asking, is then as free as before;
 //! - who has locked a record that is taken out, or waits for it, has locked the gap that it leaves; below repeatable read not
 //!   when the lock is exclusive, unless `ON DUPLICATE KEY UPDATE` waits for it (`trx_t::duplicates`); and whoever has put it
 //!   in has locked it only if somebody has asked for it.
 
 use crate::db::transactions::Caller;
 use crate::db::{
-    Change, ChangesId, ContentsId, Database, Gap, Key, KeyId, KeySetId, NO_KEYS, RowId, Rule, Store, Val, Want,
+    Change, ChangesId, Connection, ContentsId, Database, Gap, Key, KeyId, KeySetId, NO_KEYS, RowId, Rule, Store, Val,
+    Want,
 };
 use crate::sql::Space;
 
@@ -97,7 +101,16 @@ impl Database {
 
     /// True when a record is marked as removed.
     pub(super) fn is_marked(&self, store: &Store, record: KeyId) -> bool {
-        !store.is_record_of(record, self.newest_row(store, store.primary_of(record)))
+        let primary = store.primary_of(record);
+        let is_removed = |open: &Connection| written(store, open.changes, primary) == Some(None);
+        if record != primary
+            && let Some(open) = self.connections.iter().find(|open| is_removed(open))
+            && store.is_record_of(record, store.committed(self.committed, primary))
+        {
+            // Whoever removes a row marks a further record when it has locked it, for which it may have to wait.
+            return store.has_changed(open.changes, record);
+        }
+        !store.is_record_of(record, self.newest_row(store, primary))
     }
 
     /// A transaction has committed: what it has removed, as far as it stays, and what it has put in and removed again.
@@ -123,10 +136,11 @@ impl Database {
         }
     }
 
-    /// A statement is undone, and its locks stay.
+    /// A statement is undone, and its locks stay; a record that it has written and never locked is as free as before.
     pub(in crate::db) fn undo(&mut self, store: &Store, who: usize, before: ChangesId, made_before: KeySetId) {
-        let connection = &mut self.connections[who];
-        let made = std::mem::replace(&mut connection.made, made_before);
+        self.moves_back(store, who, before);
+        let connection = &self.connections[who];
+        let made = connection.made;
         let out: Vec<KeyId> =
             store.key_sets.get(made).iter().copied().filter(|record| !store.has_key(made_before, *record)).collect();
         let known = store.changes.get(before);
@@ -134,17 +148,21 @@ impl Database {
             let Key { space, values } = store.keys.get(*key);
             store.index(*space).1.len() == values.len()
         };
+        let stays =
+            |key: &KeyId| connection.has_structure((store.keys.get(*key).space, *key), Want::Exclusive) != Some(false);
         let undo = |(key, _): &(KeyId, Change)| match known.binary_search_by_key(key, |(known, _)| *known) {
             Ok(place) => Some((*key, known[place].1)),
-            Err(_) => (is_record(key) && !out.contains(key)).then_some((*key, Change::Locked)),
+            Err(_) => (is_record(key) && !out.contains(key) && stays(key)).then_some((*key, Change::Locked)),
         };
-        connection.changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(undo).collect());
+        let changes = store.changes.id(&store.changes.get(connection.changes).iter().filter_map(undo).collect());
+        let connection = &mut self.connections[who];
+        (connection.changes, connection.made) = (changes, made_before);
         self.take_out(store, &out);
     }
 
     /// These records are in their indexes no longer: locks on them become locks on the gaps that they leave.
     pub(in crate::db) fn take_out(&mut self, store: &Store, out: &[KeyId]) {
-        if self.connections.iter().all(super::super::Connection::holds_nothing) {
+        if self.connections.iter().all(Connection::holds_nothing) {
             return;
         }
         for record in out {

@@ -5,7 +5,8 @@
 //!   before it; who has it asks for the gap alone;
 //! - with `innodb_snapshot_isolation` a record that is newer than the snapshot is a conflict at once, whoever has locked it,
 //!   unless that one has written it anew;
-//! - locks on a gap go together, and keep new records out; nobody waits for a request to put one in;
+//! - locks on a gap go together, and keep new records out; nobody waits for a request to put one in, which waits for those who
+//!   had locked the gap before it, and then asks anew;
 //! - a request waits behind those that came before it and that it could not be granted beside; while it waits for a record
 //!   with the gap before it, it keeps new records out already.
 
@@ -60,7 +61,7 @@ impl Running<'_> {
             if with_gap {
                 self.lock_gap_before(record);
             }
-            self.weighs_request(record, want, span);
+            self.weighs_request();
             return Err(Stop::Waits { key: record, want });
         }
         if with_gap {
@@ -69,8 +70,10 @@ impl Running<'_> {
         let waited = self.granted == Some((record, want));
         let place = (self.store.keys.get(record).space, Some(record));
         match (had, waited) {
-            // Who has it asks for nothing, or for the gap alone.
-            (true, _) if with_gap => self.weighs(place, want, Span::Gap),
+            // Who has it asks for nothing, or for the gap alone. Who has only written it has no lock yet beside which that
+            // would be one (`lock_rec_lock` looks with `lock_rec_has_expl`), and asks for both.
+            (true, _) if with_gap && self.has_structure(record, want) => self.weighs(place, want, Span::Gap),
+            (true, _) if with_gap => self.weighs(place, want, Span::Both),
             (true, _) => {}
             (false, true) => self.weighs_granted(record, want, span),
             (false, false) => self.weighs(place, want, span),
@@ -85,7 +88,7 @@ impl Running<'_> {
     pub(super) fn lock_to_write(&mut self, record: KeyId) -> Result<(), Stop> {
         if !self.has(record, Want::Exclusive) && self.is_in_the_way(record, Want::Exclusive) {
             self.makes_explicit(record);
-            self.weighs_request(record, Want::Exclusive, Span::Record);
+            self.weighs_request();
             return Err(Stop::Waits { key: record, want: Want::Exclusive });
         }
         if self.granted == Some((record, Want::Exclusive)) {
@@ -222,7 +225,7 @@ impl Running<'_> {
     pub(super) fn ask_to_put(&mut self, record: KeyId) -> Result<(), Stop> {
         if self.is_in_the_way(record, Want::Gap) {
             self.store.note(Rule::InnodbNewWaits);
-            self.weighs_request(record, Want::Gap, Span::New);
+            self.weighs_request();
             return Err(Stop::Waits { key: record, want: Want::Gap });
         }
         Ok(())

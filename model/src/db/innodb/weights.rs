@@ -7,17 +7,19 @@
 //! - who has changed or put in a record has no structure for it, until somebody else asks for the record;
 //! - a new record takes over the locks on the gap in which it stands; the record behind one that is taken out takes over what
 //!   was locked there;
+//! - a request that waits for a record leaves two structures behind when the record changes its size;
 //! - a table is locked once for what is read and once for what is written, or only for what is written when that comes first.
 //!
 //! Only scripts know weights: in an exploration anybody may be the victim.
 
 use std::hash::{Hash, Hasher};
 
+use paidonce_protocol::Dialect;
 use smallvec::SmallVec;
 
-use super::{Database, KeyId, Running, Store, Want, requests, waits_for};
+use super::{ChangesId, Database, KeyId, RowId, Running, Store, Want, requests, waits_for};
 use crate::db::transactions::Caller;
-use crate::db::{Gap, Rule};
+use crate::db::{Change, Gap, Rule, Val};
 use crate::sql::Space;
 
 /// Which part of a record's place is locked.
@@ -27,8 +29,6 @@ pub(super) enum Span {
     Both,
     Record,
     Gap,
-    /// A new record is to go into the gap.
-    New,
 }
 
 /// One way to lock records of an index.
@@ -37,8 +37,6 @@ struct Kind {
     space: Space,
     exclusive: bool,
     span: Span,
-    /// Of new records only: behind the last one.
-    at_end: bool,
 }
 
 /// A record of an index, or its end.
@@ -70,10 +68,9 @@ impl Hash for Weighed {
 
 impl Kind {
     fn new((space, record): Place, exclusive: bool, span: Span) -> Self {
-        let at_end = record.is_none();
         // Behind the last record there is nothing but a gap.
-        let span = if at_end && span != Span::New { Span::Both } else { span };
-        Kind { space, exclusive, span, at_end: at_end && span == Span::New }
+        let span = if record.is_none() { Span::Both } else { span };
+        Kind { space, exclusive, span }
     }
 }
 
@@ -115,6 +112,28 @@ impl Weight {
     }
 }
 
+impl Store {
+    /// True when two rows take as much room, column by column. Integers all take the same.
+    fn are_of_one_size(&self, one: RowId, other: RowId) -> bool {
+        let size = |val: &Val| self.size(*val);
+        self.rows.get(one).iter().map(size).eq(self.rows.get(other).iter().map(size))
+    }
+
+    /// The same of two records.
+    fn are_keys_of_one_size(&self, one: KeyId, other: KeyId) -> bool {
+        let size = |val: &Val| self.size(*val);
+        self.keys.get(one).values.iter().map(size).eq(self.keys.get(other).values.iter().map(size))
+    }
+
+    fn size(&self, val: Val) -> Option<usize> {
+        match val {
+            Val::Null => None,
+            Val::Int(_) | Val::Instant(_) => Some(0),
+            Val::Text(text) => Some(self.symbols.get(text).len()),
+        }
+    }
+}
+
 impl Database {
     /// Whoever weighs least of a cycle of waits is its victim; all of these where that is not known. Of those that weigh the
     /// same it is the one that has closed the cycle, or the first one behind it, unless others have gone on meanwhile: then
@@ -143,6 +162,32 @@ impl Database {
             lightest.truncate(1);
         }
         lightest
+    }
+
+    /// A record is rewritten at another size, and is moved out of its place for that and back again. Each time a request that
+    /// waits for it leaves a structure behind (`lock_rec_move`, to and from the page's infimum: `lock_rec_store_on_page_infimum`;
+    /// seen on the server at hand).
+    fn is_moved(&mut self, store: &Store, record: KeyId) {
+        for open in &mut self.connections {
+            let waits = open.wait.as_ref().is_some_and(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
+            if let Some(weight) = open.weight.0.as_mut().filter(|_| waits) {
+                weight.further += 2;
+                store.note(Rule::InnodbMoves);
+            }
+        }
+    }
+
+    /// What a transaction has written since `before` is undone: records whose size it has changed are moved.
+    pub(in crate::db) fn moves_back(&mut self, store: &Store, who: usize, before: ChangesId) {
+        if store.caller != Caller::Script || store.dialect != Dialect::MariaDb {
+            return;
+        }
+        let known = store.changes.get(before);
+        for change in store.changes.get(self.connections[who].changes).iter().filter(|change| !known.contains(change)) {
+            if let (key, Change::Put(row) | Change::Reborn(row)) = change {
+                self.is_written(store, *key, *row);
+            }
+        }
     }
 
     fn is_waited_for(&self, store: &Store, (space, record): Place) -> bool {
@@ -181,6 +226,32 @@ impl Database {
         }
     }
 
+    /// A record is written, in the place of what was there.
+    pub(super) fn is_written(&mut self, store: &Store, record: KeyId, row: RowId) {
+        if store.caller == Caller::Script && self.changes_size(store, record, row) {
+            self.is_moved(store, record);
+        }
+    }
+
+    /// True when a row takes more or less room than what its record holds. Of a row that was removed long ago there are the
+    /// records of its further keys left.
+    fn changes_size(&self, store: &Store, record: KeyId, row: RowId) -> bool {
+        let table = usize::from(store.keys.get(record).space);
+        if table >= store.tables.tables.len() {
+            return false;
+        }
+        if let Some(old) = store.committed(self.committed, record) {
+            return !store.are_of_one_size(old, row);
+        }
+        store.indexes(table).into_iter().skip(1).any(|space| {
+            let new = store.record(space, row);
+            let is_new =
+                |known: KeyId| known == new || self.connections.iter().any(|open| store.has_key(open.made, known));
+            let left = self.records(store, space).into_iter().filter(|known| store.primary_of(*known) == record);
+            left.filter(|known| !is_new(*known)).any(|known| !store.are_keys_of_one_size(known, new))
+        })
+    }
+
     /// A record is taken out: what was locked there is locked on the one behind it, as far as it stays (see `records`).
     pub(super) fn is_taken_out(&mut self, store: &Store, record: KeyId) {
         if store.caller != Caller::Script {
@@ -198,13 +269,31 @@ impl Database {
             let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| stays || !*exclusive).collect();
             weight.held.retain(|(known, _)| *known != Some(record));
             for exclusive in held {
+                // Nobody looks whether it is locked already (`lock_rec_inherit_to_gap`), which shows where somebody waits.
+                if is_waited_for && weight.has(behind, exclusive, Span::Gap) {
+                    weight.further += 1;
+                }
                 weight.lock(behind, exclusive, Span::Gap, is_waited_for);
             }
         }
     }
 }
 
+impl super::super::Connection {
+    /// True when a lock on a record has a structure: who has written the record has none, until somebody else asks for it.
+    /// Where no weights are kept nobody knows.
+    pub(super) fn has_structure(&self, (space, record): (Space, KeyId), want: Want) -> Option<bool> {
+        let weight = self.weight.0.as_ref()?;
+        Some(weight.has((space, Some(record)), want == Want::Exclusive, Span::Record))
+    }
+}
+
 impl Running<'_> {
+    /// True when its lock on a record has a structure.
+    pub(super) fn has_structure(&self, record: KeyId, want: Want) -> bool {
+        self.database.connections[self.who].has_structure((self.space_of(record), record), want).unwrap_or_default()
+    }
+
     fn weight(&mut self) -> Option<&mut Weight> {
         if self.store.caller != Caller::Script {
             return None;
@@ -254,15 +343,10 @@ impl Running<'_> {
     }
 
     /// A lock on a place is asked for, and has to be waited for.
-    pub(super) fn weighs_request(&mut self, record: KeyId, want: Want, span: Span) {
-        if self.store.caller == Caller::Script {
-            let place = match want {
-                Want::Gap => (self.space_of(record), self.database.behind(self.store, record)),
-                _ => (self.space_of(record), Some(record)),
-            };
-            if let Some(weight) = self.weight() {
-                weight.add(Kind::new(place, want != Want::Share, span), true);
-            }
+    pub(super) fn weighs_request(&mut self) {
+        if let Some(weight) = self.weight() {
+            // While it waits no other lock goes into its structure.
+            weight.further += 1;
         }
     }
 
@@ -271,6 +355,10 @@ impl Running<'_> {
         let space = self.space_of(record);
         if let Some(weight) = self.weight() {
             let kind = Kind::new((space, Some(record)), want == Want::Exclusive, span);
+            if !weight.kinds.contains(&kind) {
+                weight.kinds.push(kind);
+                weight.further = weight.further.saturating_sub(1);
+            }
             weight.held.push((Some(record), kind));
         }
     }
