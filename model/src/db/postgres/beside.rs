@@ -113,6 +113,10 @@ impl<'a> Running<'a> {
     /// It reads its own rows, at most as far as to the last one.
     pub(super) fn reads_own(&mut self, last: Option<KeyId>, choices: &mut Choices) -> Result<(), Cause> {
         let (store, who, request) = (self.store, self.who, self.request);
+        if self.is_resumed && last.is_some() && last == self.waited_for {
+            // It had come to that row before it waited, and comes to no other.
+            return Ok(());
+        }
         let Some(way) = Way::own(store, store.plan(request)).filter(|_| self.takes_part()) else { return Ok(()) };
         if !self.database.reads_along(store, who, request, &way, &[], last)? {
             return self.finds_nothing(choices);
