@@ -3,7 +3,7 @@
 use super::{Database, NO_KEYS, Store};
 
 impl Database {
-    /// A connection ends: its transaction is rolled back, its statement forgotten.
+    /// A connection ends: its transaction is rolled back, its statement forgotten, its locks by name are gone.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
         self.fades(store, who, false);
         let made = std::mem::take(&mut self.connections[who]).made;
