@@ -42,9 +42,12 @@ struct Ran {
 pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failure> {
     let engines = if asked.engines.is_empty() { Engine::ALL.to_vec() } else { asked.engines.clone() };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
-    let drafts = Drafts::of_seed(asked.seed);
     let mut all = Vec::new();
     for engine in engines {
+        let drafts = match asked.names {
+            true => Drafts::with_names(asked.seed, engine.family()),
+            false => Drafts::of_seed(asked.seed),
+        };
         if !asked.json {
             writeln!(out, "drawn scripts · {} · seed {}, from {}", engine.name(), asked.seed, asked.from)?;
         }
@@ -115,7 +118,7 @@ async fn one(asked: &Differing, engine: Engine, drafts: &Drafts) -> Result<Ran, 
 fn kept(ran: &Ran, asked: &Differing, n: u64, found: &Disagreement) -> String {
     let Disagreement { text, compared: Compared { allowed, real, .. }, .. } = found;
     let engine = ran.engine.name();
-    let mut kept = format!("# Drawn: {}\n", command(engine, asked.seed, n, Some(1)));
+    let mut kept = format!("# Drawn: {}\n", command(engine, asked, n, 1));
     kept.push_str("# The model allows:\n");
     for line in transcripts_text(allowed.iter()).lines() {
         kept.push_str(&format!("#   {line}\n"));
@@ -159,7 +162,7 @@ fn last_line(ran: &Ran, asked: &Differing) -> String {
         share % 10,
         tally.with_waits,
         a_second(ran),
-        command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+        command(engine.name(), asked, asked.from, tally.scripts),
     )
 }
 
@@ -167,9 +170,9 @@ fn a_second(ran: &Ran) -> u64 {
     (ran.tally.scripts as f64 / ran.took.as_secs_f64().max(0.001)) as u64
 }
 
-fn command(engine: &str, seed: u64, from: u64, count: Option<u64>) -> String {
-    let count = count.map_or(String::new(), |count| format!(" --count {count}"));
-    format!("paidonce differ --engine {} --seed {seed} --from {from}{count}", quoted(engine))
+fn command(engine: &str, asked: &Differing, from: u64, count: u64) -> String {
+    let names = if asked.names { " --names" } else { "" };
+    format!("paidonce differ --engine {}{names} --seed {} --from {from} --count {count}", quoted(engine), asked.seed)
 }
 
 fn json(ran: &Ran, asked: &Differing) -> Json {
@@ -181,6 +184,6 @@ fn json(ran: &Ran, asked: &Differing) -> Json {
         tally: *tally,
         a_second: a_second(ran),
         disagreements_found: found.iter().map(|(n, found)| kept(ran, asked, *n, found)).collect(),
-        command: command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+        command: command(engine.name(), asked, asked.from, tally.scripts),
     }
 }
