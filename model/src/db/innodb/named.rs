@@ -2,8 +2,8 @@
 //!
 //! Rules (MariaDB's manual, "GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS", "IS_FREE_LOCK"; `Item_func_get_lock` in
 //! sql/item_func.cc, `MDL_context::acquire_lock` and `find_deadlock` in sql/mdl.cc; all seen on the server at hand):
-//! - a lock is had by one connection, as often as it has taken it; letters of a name are large or small, and everything else
-//!   in it counts;
+//! - a lock is had by one connection, as often as it has taken it. Names are compared byte by byte: the manual calls them
+//!   case-insensitive, and MariaDB 10.11 keeps `a` and `A` apart (found by drawn scripts);
 //! - whoever wants it otherwise waits behind those who came before, for so many seconds; then, and at once where these are
 //!   none, the answer is 0, and nothing else has happened;
 //! - a name that is empty or NULL, or a time that is NULL or negative, is answered with NULL; a name of more than 192 bytes
@@ -38,7 +38,7 @@ pub(in crate::db) fn ask_named(
             if text.len() > LONGEST_NAME {
                 return fails(database, engine, store, who);
             }
-            (!text.is_empty()).then(|| Val::Text(store.symbols.id(&text.to_ascii_lowercase())))
+            (!text.is_empty()).then_some(Val::Text(name))
         }
         _ => None,
     };
