@@ -349,9 +349,16 @@ impl Lockstep {
         aside
     }
 
-    /// Say how a session's next connection behaves; one that is there goes on as it is.
-    pub fn set_options(&mut self, who: SessionId, options: Options) {
-        self.sessions[who.0].options = options;
+    /// Say how a session's connection behaves; one that is there and behaves otherwise is ended.
+    ///
+    /// # Errors
+    /// As [`Lockstep::kill`].
+    pub async fn set_options(&mut self, who: SessionId, options: Options) -> Result<(), LockstepError> {
+        if self.sessions[who.0].options != options {
+            self.close(who).await?;
+            self.sessions[who.0].options = options;
+        }
+        Ok(())
     }
 
     /// Between two scripts: nothing is on its way any more, no transaction is open, no named lock is held. Connections

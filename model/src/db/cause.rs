@@ -17,6 +17,8 @@ pub(crate) enum Cause {
     Stale,
     /// It was the victim of a deadlock.
     Deadlock,
+    /// It would have closed a circle of waits for locks by name, and only the statement is gone.
+    Circle,
     /// It waited too long.
     TimedOut,
     /// It would not wait (`NOWAIT`).
@@ -32,7 +34,7 @@ impl Cause {
     pub(crate) fn kind(self) -> Error {
         match self {
             Cause::Duplicate | Cause::Null => Error::Refused,
-            Cause::Stale | Cause::Deadlock | Cause::TimedOut | Cause::NotAvailable => Error::Conflict,
+            Cause::Stale | Cause::Deadlock | Cause::Circle | Cause::TimedOut | Cause::NotAvailable => Error::Conflict,
             Cause::Unusable | Cause::Failed | Cause::Senseless => Error::Misuse,
         }
     }
@@ -50,12 +52,12 @@ impl Cause {
             (Family::MariaDb, Cause::Duplicate) => "1062",
             (Family::MariaDb, Cause::Null) => "1048",
             (Family::MariaDb, Cause::Stale) => "1020",
-            (Family::MariaDb, Cause::Deadlock) => "1213",
+            (Family::MariaDb, Cause::Deadlock | Cause::Circle) => "1213",
             (Family::MariaDb, Cause::TimedOut | Cause::NotAvailable) => "1205",
             (Family::Sqlite, Cause::Duplicate | Cause::Null) => "19",
             (Family::Sqlite, Cause::Stale) => "517",
             (Family::Sqlite, Cause::TimedOut | Cause::NotAvailable) => "5",
-            (_, Cause::Unusable | Cause::Failed | Cause::Senseless | Cause::Deadlock) => return None,
+            (_, Cause::Unusable | Cause::Failed | Cause::Senseless | Cause::Deadlock | Cause::Circle) => return None,
         })
     }
 }

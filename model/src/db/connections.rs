@@ -3,7 +3,7 @@
 use super::{Database, NO_KEYS, NOTHING, Store};
 
 impl Database {
-    /// A connection ends: its transaction is rolled back, its statement forgotten.
+    /// A connection ends: its transaction is rolled back, its statement forgotten, its locks by name are gone.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
         self.fades(store, who, false);
         self.moves_back(store, who, NOTHING);

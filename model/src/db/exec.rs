@@ -129,6 +129,8 @@ impl Store {
                 };
                 self.change(plan.table, filter.as_ref(), given, own, updated)
             }
+            // It is about a connection, and not about rows.
+            PlanKind::Named(_) => Err(Cause::Senseless),
             PlanKind::Delete { filter } => self.change(plan.table, filter.as_ref(), given, own, |_| Ok(Change::Gone)),
         }
     }

@@ -4,11 +4,13 @@
 
 mod cause;
 mod choices;
+mod circles;
 mod connections;
 mod exec;
 mod gaps;
 mod innodb;
 mod locks;
+mod named;
 mod names;
 mod postgres;
 mod rules;
@@ -26,6 +28,7 @@ pub(crate) use choices::Choices;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
 use innodb::{Seen, Weighed};
 pub(crate) use locks::Want;
+pub(crate) use named::{NO_NAMED, NamedSetId};
 pub(crate) use postgres::Ssi;
 pub use rules::Rule;
 pub(crate) use store::{
@@ -75,6 +78,8 @@ pub(crate) struct Wait {
     keys: Vec<KeyId>,
     /// What it wants of them.
     want: Want,
+    /// The lock that it waits for by name, and not by keys.
+    pub(crate) name: Option<Val>,
     /// How many requests that wait came before it, where an engine serves them in turn.
     turn: u8,
     /// True when that is of all requests that wait, and not of those for the same row.
@@ -105,6 +110,7 @@ impl Wait {
             passed: 0,
             keys: Vec::new(),
             want,
+            name: None,
             turn: 0,
             one_queue: false,
             holders: u32::MAX,
@@ -116,9 +122,12 @@ impl Wait {
         }
     }
 
-    /// True when both want a row, one that they cannot have together. (New rows stand in no queue.)
+    /// True when both want one lock by its name, or a row that they cannot have together. (New rows stand in no queue.)
     fn queues_with(&self, other: &Wait) -> bool {
         let wants_a_row = |wait: &Wait| matches!(wait.want, Want::Share | Want::Exclusive);
+        if self.name.is_some() && self.name == other.name {
+            return true;
+        }
         let both_share = self.want == Want::Share && other.want == Want::Share;
         wants_a_row(self) && wants_a_row(other) && !both_share && self.keys.iter().any(|key| other.keys.contains(key))
     }
@@ -177,6 +186,8 @@ pub(crate) struct Connection {
     pub(crate) gaps: GapSetId,
     /// The records that it has put into indexes, where an engine's locks are on records.
     pub(crate) made: KeySetId,
+    /// The locks that it has by name.
+    pub(crate) named: NamedSetId,
     /// The rows that the transaction goes on seeing, once it has looked.
     pub(crate) snapshot: Option<ContentsId>,
     /// The keys of which others have committed a newer version since the snapshot was taken, where an engine asks for that.
@@ -195,7 +206,7 @@ pub(crate) struct Connection {
 /// States are hashed more often than anything else is done with them, and most connections are idle.
 impl Hash for Connection {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        const BUSY: u64 = 1 << 8;
+        const BUSY: u32 = 1 << 8;
         // What it weighs is in no hash: see `Weighed`.
         let Connection {
             transaction,
@@ -203,6 +214,7 @@ impl Hash for Connection {
             shared,
             gaps,
             made,
+            named,
             snapshot,
             newer,
             stale,
@@ -213,13 +225,13 @@ impl Hash for Connection {
         } = self;
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         let bits = [snapshot.is_some(), newer.is_some(), *stale, *writer, *dirty, wait.is_some()];
-        let flags = bits.iter().fold(*transaction as u64, |flags, bit| flags << 1 | u64::from(*bit));
+        let flags = bits.iter().fold(*transaction as u32, |flags, bit| flags << 1 | u32::from(*bit));
         let held = [pair(*changes, *shared), pair(*gaps, *made)];
-        if flags == 0 && held == [pair(NOTHING, NO_KEYS), pair(NO_GAPS, NO_KEYS)] {
+        if flags == 0 && *named == NO_NAMED && held == [pair(NOTHING, NO_KEYS), pair(NO_GAPS, NO_KEYS)] {
             hasher.write_u64(0);
             return;
         }
-        hasher.write_u64(flags | BUSY);
+        hasher.write_u64(pair(flags | BUSY, *named));
         held.iter().for_each(|held| hasher.write_u64(*held));
         hasher.write_u64(pair(snapshot.unwrap_or_default(), newer.unwrap_or_default()));
         if let Some(wait) = wait {
@@ -231,7 +243,12 @@ impl Hash for Connection {
 impl Connection {
     /// True when its end would change nothing for anybody, as far as it knows.
     fn holds_nothing(&self) -> bool {
-        self.changes == NOTHING && self.shared == NO_KEYS && self.gaps == NO_GAPS && !self.writer && self.wait.is_none()
+        self.changes == NOTHING
+            && self.shared == NO_KEYS
+            && self.gaps == NO_GAPS
+            && self.named == NO_NAMED
+            && !self.writer
+            && self.wait.is_none()
     }
 }
 
@@ -283,6 +300,11 @@ impl Database {
         choices: &mut Choices,
         effects: &mut Effects,
     ) -> Asked {
+        if let DbCall::Run(request) = call
+            && store.plan(request).named().is_some()
+        {
+            return self.ask_named(engine, store, who, request, effects);
+        }
         match engine.family() {
             Family::Sqlite => sqlite::ask(self, engine, store, who, call, effects),
             Family::Postgres => postgres::ask(self, engine, store, who, call, choices, effects),
@@ -297,6 +319,9 @@ impl Database {
 
     /// The connections that a waiting statement waits for.
     pub(crate) fn blockers(&self, engine: Engine, store: &Store, who: usize) -> SmallVec<[usize; 2]> {
+        if let Some(name) = self.waits_for_name(who) {
+            return self.before_named(store, who, name);
+        }
         match engine.family() {
             Family::Sqlite => sqlite::blockers(self, who),
             Family::Postgres => postgres::blockers(self, store, who),
@@ -317,6 +342,9 @@ impl Database {
             debug_assert!(false, "only a waiting statement is resumed");
             return Asked::Blocked;
         };
+        if wait.name.is_some() {
+            return self.resume_named(engine, store, who, wait.call);
+        }
         match engine.family() {
             Family::Sqlite => sqlite::ask(self, engine, store, who, wait.call, effects),
             Family::Postgres => postgres::resume(self, engine, store, who, wait, choices, effects),
@@ -337,9 +365,12 @@ impl Database {
     /// End a waiting statement with a conflict: a lock time-out, or the victim of a deadlock.
     pub(crate) fn fail_wait(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) -> ReplyId {
         let wait = self.stop_waiting(who);
+        if engine.family() == Family::MariaDb && wait.as_ref().is_some_and(|wait| wait.name.is_some()) {
+            return self.fail_named(engine, store, who, cause);
+        }
         match self.connections[who].transaction {
             // What a statement on its own had done so far is undone with it.
-            Transaction::None => self.reset(store, who),
+            Transaction::None => self.clear(store, who),
             Transaction::Open | Transaction::Failed => {
                 if engine.family() == Family::MariaDb
                     && let Some(wait) = wait
@@ -351,49 +382,5 @@ impl Database {
             }
         }
         store.replies.id(&Answered::Failed(cause))
-    }
-
-    /// True when the engine cannot but see the cycle of waits that leads back to this connection.
-    pub(crate) fn is_surely_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
-        engine.family() != Family::MariaDb || innodb::is_surely_deadlocked(self, store, who)
-    }
-
-    /// Of those in a cycle of waits the ones that may be its victim, where this sender has closed it, or somebody else.
-    pub(crate) fn victims(&self, engine: Engine, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
-        match engine.family() {
-            Family::MariaDb => self.lightest(store, stuck, sender),
-            _ => stuck.to_vec(),
-        }
-    }
-
-    /// True when a cycle of waits leads back to this connection.
-    pub(crate) fn is_deadlocked(&self, engine: Engine, store: &Store, who: usize) -> bool {
-        let waits_for = |who: usize| {
-            if engine.family() == Family::MariaDb {
-                return innodb::waits_for(self, store, who);
-            }
-            let mut all = self.blockers(engine, store, who);
-            if engine.family() == Family::Postgres {
-                all.extend(postgres::ahead(self, store, who));
-            }
-            all
-        };
-        let mut reached = waits_for(who);
-        let mut next = 0;
-        while next < reached.len() {
-            let other = reached[next];
-            next += 1;
-            if other == who {
-                return true;
-            }
-            if self.connections[other].wait.is_some() {
-                for further in waits_for(other) {
-                    if !reached.contains(&further) {
-                        reached.push(further);
-                    }
-                }
-            }
-        }
-        false
     }
 }

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::cause::Cause;
 use super::exec::Run;
 use super::gaps::{Gap, NO_GAPS};
+use super::named::{NO_NAMED, Named};
 use super::rules::Noted;
 use super::transactions::Caller;
 use super::value::{Symbols, Val};
@@ -118,6 +119,7 @@ pub(crate) struct Store {
     pub(crate) changes: Interner<Changes>,
     pub(crate) key_sets: Interner<Vec<KeyId>>,
     pub(crate) gap_sets: Interner<Vec<Gap>>,
+    pub(crate) named_sets: Interner<Vec<Named>>,
     pub(crate) requests: Interner<BoundStatement>,
     pub(crate) replies: Interner<Answered>,
     runs: RwLock<FxHashMap<(ContentsId, ChangesId, RequestId), u32>>,
@@ -157,6 +159,9 @@ impl Store {
         let gap_sets = Interner::new();
         let no_gaps = gap_sets.id(&Vec::new());
         debug_assert_eq!(no_gaps, NO_GAPS);
+        let named_sets = Interner::new();
+        let no_named = named_sets.id(&Vec::new());
+        debug_assert_eq!(no_named, NO_NAMED);
         Ok(Store {
             caller: Caller::Session,
             dialect,
@@ -170,6 +175,7 @@ impl Store {
             changes,
             key_sets,
             gap_sets,
+            named_sets,
             requests: Interner::new(),
             replies: Interner::new(),
             runs: RwLock::default(),

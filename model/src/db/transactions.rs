@@ -10,7 +10,9 @@
 //! | after an error | all is gone, only a rollback is left | only the statement is gone; after 1213 and 1020, all | only the statement is gone |
 //! | `COMMIT` after that | rolls back | commits what is left | commits what is left |
 
-use super::{Answered, Cause, Change, Connection, Database, DbCall, Effects, KeyId, ReplyId, Rule, Store, Transaction};
+use super::{
+    Answered, Cause, Change, Connection, Database, DbCall, Effects, KeyId, NO_NAMED, ReplyId, Rule, Store, Transaction,
+};
 use crate::engine::{Engine, Family};
 use paidonce_protocol::Dialect;
 
@@ -45,11 +47,11 @@ impl Database {
             }
             (DbCall::Rollback, Transaction::None, Family::Sqlite) if plain => no(Cause::Senseless),
             (DbCall::Rollback, _, _) => {
-                self.reset(store, who);
+                self.clear(store, who);
                 done
             }
             (DbCall::Commit, Transaction::Failed, Family::Postgres) if plain => {
-                self.reset(store, who);
+                self.clear(store, who);
                 done
             }
             (DbCall::Commit, Transaction::None, Family::Postgres | Family::MariaDb)
@@ -65,6 +67,21 @@ impl Database {
             (_, Transaction::Failed, _) => no(Cause::Failed),
             (DbCall::Commit | DbCall::Begin, _, _) => no(Cause::Senseless),
         }
+    }
+
+    /// A transaction ends, or a statement that is one of its own: what the connection has for itself stays.
+    pub(crate) fn clear(&mut self, store: &Store, who: usize) {
+        let Connection { named, transaction, .. } = self.connections[who];
+        let stays = store.beyond_transaction(named);
+        if stays != NO_NAMED && transaction != Transaction::None {
+            let is_postgres = store.dialect == Dialect::Postgres;
+            store.note(if is_postgres { Rule::PostgresNamedStays } else { Rule::MariaDbNamedStays });
+        }
+        if stays != named {
+            store.note(Rule::PostgresNamedEnds);
+        }
+        self.reset(store, who);
+        self.connections[who].named = stays;
     }
 
     /// A statement failed inside a transaction.
@@ -84,7 +101,7 @@ impl Database {
             store.note(Rule::PostgresFailed);
         }
         if nothing_left {
-            self.reset(store, who);
+            self.clear(store, who);
         }
         self.connections[who].transaction = transaction;
     }
@@ -100,7 +117,7 @@ impl Database {
         let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
-        self.reset(store, who);
+        self.clear(store, who);
         for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));

@@ -8,6 +8,9 @@ use super::transcript::Transcript;
 /// Between the script and its transcripts.
 const GOLDEN: &str = "----";
 
+/// The databases that a script may be for.
+const DATABASES: [&str; 3] = ["sqlite", "postgres", "mariadb"];
+
 /// A schedule of SQL steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -17,6 +20,8 @@ pub struct Script {
     pub setup: Vec<(usize, String)>,
     /// The sessions, in the order in which they are named first.
     pub sessions: Vec<Session>,
+    /// The databases that it is for, with the line that says so: `postgres`. `None`: for all.
+    pub only: Option<(usize, Vec<String>)>,
     /// The order of the steps.
     pub order: Order,
     /// The steps.
@@ -113,6 +118,12 @@ impl Script {
         reader.finish(text.lines().count())
     }
 
+    /// True when it is for this engine: `postgres/serializable`.
+    pub fn is_for(&self, engine: &str) -> bool {
+        let database = engine.split('/').next().unwrap_or_default();
+        self.only.as_ref().is_none_or(|(_, databases)| databases.iter().any(|known| known == database))
+    }
+
     /// The script's text without its transcripts: what `--rewrite` keeps.
     pub fn head(text: &str) -> &str {
         let golden = text.lines().scan(0, |place, line| {
@@ -159,6 +170,7 @@ fn empty() -> Script {
         schema: String::new(),
         setup: Vec::new(),
         sessions: Vec::new(),
+        only: None,
         order: Order::Given,
         steps: Vec::new(),
         anomalies: Vec::new(),
@@ -215,6 +227,12 @@ impl Reader<'_> {
             };
             let session = self.session(number, name);
             self.script.sessions[session].level = Some(level.to_owned());
+        } else if let Some(databases) = line.strip_prefix("only ") {
+            let databases: Vec<String> = databases.split(',').map(|database| database.trim().to_owned()).collect();
+            if let Some(odd) = databases.iter().find(|database| !DATABASES.contains(&database.as_str())) {
+                return self.no(number, format!("`{odd}` is none of {}", DATABASES.join(", ")));
+            }
+            self.script.only = Some((number, databases));
         } else if let Some(which) = line.strip_prefix("permutations:") {
             if which.trim() != "all" {
                 return self.no(number, format!("permutations are `all`, and not `{}`", which.trim()));
@@ -261,8 +279,7 @@ impl Reader<'_> {
     fn step(&mut self, number: usize, line: &str) -> Result<(), ScriptError> {
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
         let Some((name, text)) = line.split_once(':').filter(|(name, _)| is_name(name)) else {
-            let expected =
-                "`setup`, `session NAME LEVEL`, `permutations: all`, `anomaly: …`, `NAME: STEP` or `---- ENGINE`";
+            let expected = "`setup`, `session NAME LEVEL`, `only DATABASE`, `permutations: all`, `anomaly: …`, `NAME: STEP` or `---- ENGINE`";
             return self.no(number, format!("`{line}` is none of {expected}"));
         };
         let session = self.session(number, name);

@@ -29,9 +29,16 @@ impl<'a> Prepared<'a> {
     /// Compile a script of this file for an engine, and run its setup.
     ///
     /// # Errors
-    /// With the line of a statement that the model does not know, or of one of the setup that does not succeed.
+    /// When it is not for this engine; with the line of a statement that the model does not know, or of one of the setup that
+    /// does not succeed.
     pub fn new(script: &'a Script, file: &'a str, engine: Engine) -> Result<Self, ScriptError> {
         let no = |line: usize, problem: String| ScriptError { file: file.to_owned(), line, problem };
+        if let Some((line, databases)) = script.only.as_ref().filter(|_| !script.is_for(engine.name())) {
+            return Err(no(
+                *line,
+                format!("the script is for {} only, and not for {}", databases.join(", "), engine.name()),
+            ));
+        }
         let mut engines = Vec::new();
         for session in &script.sessions {
             engines.push(match &session.level {

@@ -5,6 +5,7 @@
 mod aggregate;
 mod compile;
 mod expression;
+mod named;
 mod parsed;
 mod path;
 mod plan;
@@ -16,6 +17,7 @@ pub use sheet::Sheet;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use expression::{Comparison, Condition, Given, Scalar};
+pub(crate) use named::{Asks, Named};
 pub(crate) use path::Access;
 pub(crate) use plan::{
     Insert, Locking, Needed, NewRows, OnConflict, OnLocked, Output, Plan, PlanKind, Select, Strength,

@@ -2,6 +2,7 @@
 
 use super::aggregate::Aggregate;
 use super::expression::{Condition, Given, Scalar, Uncomputable};
+use super::named::Named;
 use super::path::{Access, fixed_columns};
 use super::schema::{Kind, Table};
 use crate::db::Val;
@@ -9,7 +10,7 @@ use crate::db::Val;
 /// A compiled statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The number of the table it reads or writes.
+    /// The number of the table it reads or writes; of no meaning to a statement about a lock by name.
     pub(crate) table: usize,
     pub(crate) kind: PlanKind,
     /// What each of its arguments has to be; `None` where either will do.
@@ -27,6 +28,7 @@ pub(crate) enum PlanKind {
     Insert(Insert),
     Update { sets: Vec<(usize, Scalar)>, filter: Option<Condition> },
     Delete { filter: Option<Condition> },
+    Named(Named),
 }
 
 /// A read of one table.
@@ -160,12 +162,22 @@ pub(crate) struct Read<'a> {
 impl Plan {
     /// True for a statement that changes or locks nothing.
     pub(crate) fn only_reads(&self) -> bool {
-        !self.writes() && self.locks().is_none() && self.reads().all(|read| read.select.locks.is_none())
+        matches!(self.kind, PlanKind::Select(_))
+            && self.locks().is_none()
+            && self.reads().all(|read| read.select.locks.is_none())
     }
 
     /// True for a statement that may change rows.
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self.kind, PlanKind::Select(_))
+        !matches!(self.kind, PlanKind::Select(_) | PlanKind::Named(_))
+    }
+
+    /// What it asks of a lock by name, when it is about one.
+    pub(crate) fn named(&self) -> Option<&Named> {
+        match &self.kind {
+            PlanKind::Named(named) => Some(named),
+            _ => None,
+        }
     }
 
     /// True for a `DELETE` without `WHERE`.
@@ -181,7 +193,7 @@ impl Plan {
 
     /// True when it may lock or change several rows.
     pub(crate) fn may_find_several(&self) -> bool {
-        !self.only_reads() && !self.inserts() && !self.access.path.is_single()
+        !self.only_reads() && !self.inserts() && self.named().is_none() && !self.access.path.is_single()
     }
 
     /// True when it comes to its rows in an order of its own.
@@ -242,7 +254,9 @@ impl Plan {
             return Needed::AtOnce;
         }
         let filter = match &self.kind {
-            PlanKind::Select(Select { table: None, .. }) | PlanKind::Insert(_) => return Needed::AtOnce,
+            PlanKind::Select(Select { table: None, .. }) | PlanKind::Insert(_) | PlanKind::Named(_) => {
+                return Needed::AtOnce;
+            }
             PlanKind::Select(select) => &select.filter,
             PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter,
         };
@@ -272,6 +286,7 @@ impl Plan {
             PlanKind::Select(select) => select.filter.as_ref(),
             PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
             PlanKind::Insert(_) => self.source().and_then(|select| select.filter.as_ref()),
+            PlanKind::Named(_) => None,
         }
     }
 
@@ -293,7 +308,8 @@ impl Plan {
 
     /// Every table whose rows go into the answer.
     pub(crate) fn tables(&self) -> impl Iterator<Item = usize> {
-        std::iter::once(self.table).chain(self.reads().map(|read| read.table))
+        let own = (self.named().is_none()).then_some(self.table);
+        own.into_iter().chain(self.reads().map(|read| read.table))
     }
 
     /// True when its answer has one order on every engine: that of a read with ties, or without `ORDER BY`, has not.
@@ -310,7 +326,7 @@ impl Plan {
         let (replaces, filter) = match &self.kind {
             PlanKind::Update { sets, filter } => (sets.iter().any(|(_, to)| !to.reads_row()), filter),
             PlanKind::Delete { filter } => (true, filter),
-            PlanKind::Select(_) | PlanKind::Insert(_) => return false,
+            PlanKind::Select(_) | PlanKind::Insert(_) | PlanKind::Named(_) => return false,
         };
         let mut columns = Vec::new();
         if let Some(filter) = filter {

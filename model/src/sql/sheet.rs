@@ -45,7 +45,8 @@ impl Sheet {
         Ok(Sheet { store, rows })
     }
 
-    /// Run a statement. One that fails changes nothing.
+    /// Run a statement. One that fails changes nothing. A lock by name is held by a connection, and there is none here: a
+    /// statement about one is misuse.
     ///
     /// # Errors
     /// The outer error: the statement is none of this sheet's, or its arguments do not fit. The inner one is the
@@ -84,7 +85,8 @@ impl Sheet {
     pub fn paths(&self, statement: &'static Statement) -> Result<Vec<(&str, Path)>, SqlError> {
         let plan = self.store.plan_of(statement)?;
         let reads = plan.reads().map(|read| (read.table, read.select.access.path));
-        let all = std::iter::once((plan.table, plan.access.path)).chain(reads);
+        let own = plan.named().is_none().then_some((plan.table, plan.access.path));
+        let all = own.into_iter().chain(reads);
         Ok(all.map(|(table, path)| (self.store.tables.tables[table].name.as_str(), path)).collect())
     }
 
@@ -94,7 +96,9 @@ impl Sheet {
     /// As [`Sheet::run`].
     pub fn rows_on_path(&self, statement: &'static Statement, arguments: &[Value]) -> Result<Vec<Row>, SqlError> {
         let request: RequestId = self.store.request(statement, arguments)?;
-        let mut rows = self.store.contents.get(self.rows)[self.store.plan(request).table].clone();
+        let plan = self.store.plan(request);
+        let tables = self.store.contents.get(self.rows);
+        let mut rows = if plan.named().is_some() { Vec::new() } else { tables[plan.table].clone() };
         rows.retain(|(_, row)| self.store.is_on_path(self.rows, NOTHING, request, *row) == Ok(true));
         Ok(self.shown(&rows))
     }

@@ -54,7 +54,7 @@ impl World {
                 if state.database.can_resume(self.engine, &self.store, who) {
                     let call = state.database.connections[who].wait.as_ref().map(|wait| wait.call);
                     self.each_way(state, call, |way| Action::Grant(id, way), actions);
-                } else if state.database.is_deadlocked(self.engine, &self.store, who) {
+                } else if state.database.may_be_victim(self.engine, &self.store, who) {
                     actions.push(Action::Victim(id));
                 }
             }

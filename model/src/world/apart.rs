@@ -53,7 +53,7 @@ impl World {
         let Asked::Answered(committed) = asked else { return Ok(false) };
         let failed = self.store.reply(committed).is_err();
         if failed {
-            state.database.reset(&self.store, who);
+            state.database.clear(&self.store, who);
         }
         let reply = if failed { committed } else { reply };
         log.granted(self, state, who, reply);

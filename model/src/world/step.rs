@@ -110,7 +110,9 @@ impl World {
                 let asked = state.database.ask(self.engine, &self.store, who, call, choices, &mut effects);
                 if asked == Asked::Blocked {
                     self.watch_call(state, who, call, &effects);
-                    let deadline = state.now_ms + self.scenario.limits.lock_timeout_ms;
+                    let own_ms = state.database.own_patience_ms(&self.store, who);
+                    let patience_ms = own_ms.unwrap_or(self.scenario.limits.lock_timeout_ms);
+                    let deadline = state.now_ms.saturating_add(patience_ms);
                     state.actors[who].phase = Phase::Blocked(node, deadline);
                     log.blocked(self, state, who, Some(node));
                     return Ok(false);

@@ -11,8 +11,8 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::state::{Actor, Phase, State};
 use super::{Group, Slot, World};
 use crate::db::{
-    Change, ChangesId, Connection, ContentsId, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS, RowId, Symbol,
-    Val,
+    Change, ChangesId, Connection, ContentsId, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS, NO_NAMED,
+    NamedSetId, RowId, Symbol, Val,
 };
 
 /// Which requests are alike, and what has been renamed before.
@@ -151,6 +151,7 @@ impl World {
             connection.shared = self.swap_key_set(connection.shared, swap);
             connection.made = self.swap_key_set(connection.made, swap);
             connection.gaps = self.swap_gaps(connection.gaps, swap);
+            connection.named = self.swap_named(connection.named, swap);
             connection.newer = connection.newer.map(|keys| self.swap_key_set(keys, swap));
             connection.snapshot = connection.snapshot.map(|snapshot| self.swap_contents(snapshot, swap));
             if let Some(wait) = &mut connection.wait {
@@ -165,6 +166,7 @@ impl World {
                         self.store.requests.id(&(*plan, self.swap_values(values, swap)))
                     },
                 );
+                wait.name = wait.name.map(|name| self.swap_value(name, swap));
             }
         }
         for orphan in &mut state.orphans {
@@ -192,12 +194,19 @@ impl World {
         })
     }
 
+    fn swap_value(&self, value: Val, swap: Swap) -> Val {
+        match value {
+            Val::Text(symbol) => Val::Text(self.swap_symbol(symbol, swap)),
+            other => other,
+        }
+    }
+
     fn swap_values(&self, values: &[Val], swap: Swap) -> Vec<Val> {
-        let swapped = |val: &Val| match val {
-            Val::Text(symbol) => Val::Text(self.swap_symbol(*symbol, swap)),
-            other => *other,
-        };
-        values.iter().map(swapped).collect()
+        values.iter().map(|value| self.swap_value(*value, swap)).collect()
+    }
+
+    fn swap_named(&self, named: NamedSetId, swap: Swap) -> NamedSetId {
+        if named == NO_NAMED { named } else { self.store.rename_named(named, |name| self.swap_value(name, swap)) }
     }
 
     fn swap_row(&self, row: RowId, swap: Swap) -> RowId {

@@ -69,7 +69,8 @@ impl World {
         if let DbCall::Run(request) = call {
             let plan = self.store.plan(request);
             let locks = self.judge.shop().map(|shop| shop.locks);
-            let blind = plan.is_blind(&self.store.tables.tables[plan.table].primary);
+            let tables = &self.store.tables.tables;
+            let blind = !effects.changed.is_empty() && plan.is_blind(&tables[plan.table].primary);
             let inside = state.actors[who].phase.node().is_some_and(|node| !self.tree.node(node).sections.is_empty());
             for (key, _) in &effects.changed {
                 let bit = self.watch.bit(self, *key);

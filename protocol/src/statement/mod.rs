@@ -72,6 +72,15 @@ impl Statement {
         self
     }
 
+    /// The text that is spelled out for this dialect beside the canonical one.
+    pub const fn own(&self, dialect: Dialect) -> Option<&'static str> {
+        match dialect {
+            Dialect::Postgres => None,
+            Dialect::MariaDb => self.mariadb,
+            Dialect::Sqlite => self.sqlite,
+        }
+    }
+
     /// The text to send to a database of this dialect.
     ///
     /// | canonical | MariaDB | SQLite |

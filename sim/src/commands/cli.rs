@@ -251,6 +251,9 @@ pub(super) struct Differing {
         hide_default_value = true
     )]
     pub(super) count: u64,
+    /// Draw locks by name: pg_advisory_lock, GET_LOCK
+    #[arg(long, conflicts_with = "rewrite")]
+    pub(super) names: bool,
     /// End after this time an engine: 90s, 10m, 2h
     #[arg(long = "for", id = "time", value_name = "DURATION", value_parser = names::duration)]
     pub(super) time: Option<Duration>,

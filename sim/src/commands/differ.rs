@@ -53,11 +53,14 @@ enum Ended {
 pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failure> {
     let engines = if asked.engines.is_empty() { Engine::ALL.to_vec() } else { asked.engines.clone() };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
-    let drafts = Drafts::of_seed(asked.seed);
     let interrupt = Interrupt::listen(&executor)?;
     let mut all = Vec::new();
     let mut ended = None;
     for engine in engines {
+        let drafts = match asked.names {
+            true => Drafts::with_names(asked.seed, engine.family()),
+            false => Drafts::of_seed(asked.seed),
+        };
         if !asked.json {
             writeln!(out, "drawn scripts · {} · seed {}, from {}", engine.name(), asked.seed, asked.from)?;
         }
@@ -84,7 +87,7 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
                 writeln!(
                     out,
                     "ended early; the next script: {}",
-                    command(engine.name(), asked.seed, next(&ran, asked), None)
+                    command(engine.name(), asked, next(&ran, asked), None)
                 )?;
             }
         }
@@ -148,7 +151,7 @@ async fn script(asked: &Differing, differ: &mut Differ, drafts: &Drafts, n: u64,
 fn kept(ran: &Ran, asked: &Differing, n: u64, found: &Disagreement) -> String {
     let Disagreement { text, compared: Compared { allowed, real, .. }, .. } = found;
     let engine = ran.engine.name();
-    let mut kept = format!("# Drawn: {}\n", command(engine, asked.seed, n, Some(1)));
+    let mut kept = format!("# Drawn: {}\n", command(engine, asked, n, Some(1)));
     kept.push_str("# The model allows:\n");
     for line in transcripts_text(allowed.iter()).lines() {
         kept.push_str(&format!("#   {line}\n"));
@@ -193,7 +196,7 @@ fn last_line(ran: &Ran, asked: &Differing) -> String {
         share % 10,
         tally.with_waits,
         a_second(ran),
-        command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+        command(engine.name(), asked, asked.from, Some(tally.scripts)),
     )
 }
 
@@ -206,9 +209,10 @@ fn next(ran: &Ran, asked: &Differing) -> u64 {
     asked.from + ran.tally.scripts
 }
 
-fn command(engine: &str, seed: u64, from: u64, count: Option<u64>) -> String {
+fn command(engine: &str, asked: &Differing, from: u64, count: Option<u64>) -> String {
+    let names = if asked.names { " --names" } else { "" };
     let count = count.map_or(String::new(), |count| format!(" --count {count}"));
-    format!("paidonce differ --engine {} --seed {seed} --from {from}{count}", quoted(engine))
+    format!("paidonce differ --engine {}{names} --seed {} --from {from}{count}", quoted(engine), asked.seed)
 }
 
 fn json(ran: &Ran, asked: &Differing) -> Json {
@@ -220,6 +224,6 @@ fn json(ran: &Ran, asked: &Differing) -> Json {
         tally: *tally,
         a_second: a_second(ran),
         disagreements_found: found.iter().map(|(n, found)| kept(ran, asked, *n, found)).collect(),
-        command: command(engine.name(), asked.seed, asked.from, Some(tally.scripts)),
+        command: command(engine.name(), asked, asked.from, Some(tally.scripts)),
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
+use paidonce_model::Family;
 use paidonce_model::script::{Script, ScriptError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::statements::{CODES, IDS, LAST, TABLES, VALUES, statement};
+use super::names;
+use super::statements::{CODES, IDS, LAST, Sql, TABLES, VALUES, statement};
 
 /// So many sessions, and one that looks at the end.
 const SESSIONS: std::ops::RangeInclusive<usize> = 2..=4;
@@ -20,6 +22,8 @@ const MOMENTS: std::ops::Range<u8> = 0..64;
 /// A script that was drawn, before it is text.
 #[derive(Clone, Debug)]
 struct Draft {
+    /// The one database that knows its words.
+    only: Option<&'static str>,
     /// The rows of `t`: each key's second key and value, where there is a row.
     t: Vec<Option<(Option<i64>, i64)>>,
     u: Vec<Option<i64>>,
@@ -39,24 +43,25 @@ enum Act {
     Kill,
 }
 
-fn draft() -> BoxedStrategy<Draft> {
+fn draft(only: Option<&'static str>, statement: Sql) -> BoxedStrategy<Draft> {
     let row = (prop_oneof![4 => CODES.prop_map(Some), 1 => Just(None)], VALUES);
     let t = vec(proptest::option::weighted(0.6, row), IDS.count());
     let u = vec(proptest::option::weighted(0.5, VALUES), IDS.count());
-    let act = || prop_oneof![30 => statement().prop_map(Act::Sql), 1 => Just(Act::Kill)];
+    let act = || prop_oneof![30 => statement.clone().prop_map(Act::Sql), 1 => Just(Act::Kill)];
     let end = prop_oneof![7 => Just("commit"), 2 => Just("rollback")];
     let transaction = (MOMENTS, vec((MOMENTS, act()), 1..5), proptest::option::weighted(0.9, (MOMENTS, end)));
     let block = prop_oneof![
         3 => transaction.prop_map(|(begin, acts, end)| Block::Transaction { begin, acts, end }),
         1 => (MOMENTS, act()).prop_map(Block::Alone),
     ];
-    (t, u, vec(vec(block, 1..3), SESSIONS)).prop_map(|(t, u, sessions)| Draft { t, u, sessions }).boxed()
+    (t, u, vec(vec(block, 1..3), SESSIONS)).prop_map(move |(t, u, sessions)| Draft { only, t, u, sessions }).boxed()
 }
 
 impl Draft {
     /// The draft as a script's text.
     fn text(&self) -> String {
-        let mut text = String::from("setup\n");
+        let mut text = self.only.map_or(String::new(), |only| format!("only {only}\n"));
+        text.push_str("setup\n");
         for table in TABLES {
             let _ = writeln!(text, "  {table}");
         }
@@ -135,7 +140,15 @@ pub struct Drafts {
 impl Drafts {
     /// The scripts of this seed.
     pub fn of_seed(seed: u64) -> Self {
-        Drafts { seed, strategy: draft() }
+        Drafts { seed, strategy: draft(None, statement()) }
+    }
+
+    /// The scripts of this seed in which locks by name are drawn, too, where the database has them.
+    pub fn with_names(seed: u64, family: Family) -> Self {
+        match names::of(family) {
+            Some((only, statement)) => Drafts { seed, strategy: draft(Some(only), statement) },
+            None => Drafts::of_seed(seed),
+        }
     }
 
     /// Script number `n`, which depends on nothing but the seed and its number.
@@ -201,6 +214,11 @@ mod tests {
             texts.insert(text);
         }
         assert_eq!(texts.len(), 200);
+        for engine in Engine::ALL {
+            let text = Drafts::with_names(7, engine.family()).draw(0).unwrap().text();
+            let script = parsed(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            Prepared::new(&script, "drawn", engine).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        }
         assert_ne!(Drafts::of_seed(8).draw(0).unwrap().text(), drafts.draw(0).unwrap().text());
     }
 }

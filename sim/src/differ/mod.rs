@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `draft` | what is drawn: sessions, their steps, the order in which these are sent; and its text as a script |
 //! | `statements` | the SQL that is drawn |
+//! | `names` | the locks by name that are drawn where somebody asks for them |
 //! | `compare` | one script on both sides, and a smaller one when they disagree |
 //! | `tally` | what many scripts came to |
 //!
@@ -12,6 +13,7 @@
 
 mod compare;
 mod draft;
+mod names;
 mod statements;
 mod tally;
 

@@ -20,7 +20,8 @@ pub(super) const CODES: std::ops::Range<i64> = 1..5;
 /// Plain values.
 pub(super) const VALUES: std::ops::Range<i64> = 0..3;
 
-type Sql = BoxedStrategy<String>;
+/// A statement, or a part of one.
+pub(super) type Sql = BoxedStrategy<String>;
 
 fn id() -> BoxedStrategy<i64> {
     IDS.boxed()

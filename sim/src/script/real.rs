@@ -226,7 +226,7 @@ impl Real {
         if direction.room {
             self.make_room(prepared).await?;
         }
-        self.set_sessions(script, direction)?;
+        self.set_sessions(script, direction).await?;
         self.direct(script, direction).await
     }
 
@@ -270,7 +270,7 @@ impl Real {
         Ok(())
     }
 
-    fn set_sessions(&mut self, script: &Script, direction: &Direction) -> Result<(), RealError> {
+    async fn set_sessions(&mut self, script: &Script, direction: &Direction) -> Result<(), RealError> {
         for (place, session) in script.sessions.iter().enumerate() {
             let engine = match &session.level {
                 None => self.engine,
@@ -287,7 +287,7 @@ impl Real {
                 options.lock_timeout = Some(LOCK_TIMEOUT);
             }
             match self.sessions.get(place) {
-                Some(known) => self.lockstep.set_options(*known, options),
+                Some(known) => self.lockstep.set_options(*known, options).await?,
                 None => self.sessions.push(self.lockstep.session(options)),
             }
         }

@@ -72,6 +72,11 @@ impl Kept {
         Prepared::new(&self.script, &self.name, engine).unwrap_or_else(|error| panic!("{}: {error}", engine.name()))
     }
 
+    /// The engines that it is for.
+    pub(crate) fn engines(&self) -> impl Iterator<Item = Engine> {
+        Engine::ALL.into_iter().filter(|engine| self.script.is_for(engine.name()))
+    }
+
     /// The order in which its steps are written.
     pub(crate) fn order(&self) -> Vec<usize> {
         (0..self.script.steps.len()).collect()

@@ -46,7 +46,7 @@ impl Running<'_> {
         let filter = match &plan.kind {
             PlanKind::Select(select) => select.filter.as_ref(),
             PlanKind::Update { filter, .. } | PlanKind::Delete { filter } => filter.as_ref(),
-            PlanKind::Insert(_) => None,
+            PlanKind::Insert(_) | PlanKind::Named(_) => None,
         };
         // A row that one of them decides about is there before that is read.
         let joined = later.first().copied().filter(|_| plan.only_reads());

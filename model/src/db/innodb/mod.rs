@@ -9,6 +9,7 @@
 //! | `locking` | `UPDATE`, `DELETE`, locking reads |
 //! | `reads` | what a statement reads besides |
 //! | `insert` | new records, and those that have their keys already |
+//! | `named` | locks by name, which are none of InnoDB's |
 //! | `weights` | what a transaction weighs when a deadlock's victim is chosen |
 //!
 //! Rules and their sources (MariaDB's manual, "InnoDB Lock Modes" and "SET TRANSACTION"; MySQL's, "InnoDB Locking",
@@ -25,6 +26,7 @@
 mod insert;
 mod journal;
 mod locking;
+mod named;
 mod reads;
 mod records;
 mod requests;
@@ -35,6 +37,7 @@ use smallvec::SmallVec;
 
 pub(super) use journal::Seen;
 use journal::Stop;
+pub(super) use named::ask_named;
 pub(super) use weights::Weighed;
 
 use super::transactions::Caller;
@@ -295,7 +298,7 @@ impl Running<'_> {
 
     fn fails(&mut self, cause: Cause) -> Asked {
         match self.database.connections[self.who].transaction {
-            Transaction::None => self.database.reset(self.store, self.who),
+            Transaction::None => self.database.clear(self.store, self.who),
             _ => {
                 self.weighs_as_before();
                 self.database.undo(self.store, self.who, self.before, self.made_before);

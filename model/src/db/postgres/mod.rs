@@ -24,11 +24,13 @@
 
 mod beside;
 mod insert;
+mod named;
 mod own;
 mod ssi;
 
 use smallvec::SmallVec;
 
+pub(super) use named::ask_named;
 pub(crate) use ssi::Ssi;
 
 use super::exec::Run;
@@ -55,7 +57,7 @@ pub(super) fn ask(
     {
         match store.caller {
             Caller::Session => database.fail(engine, store, who, cause),
-            Caller::Script => database.reset(store, who),
+            Caller::Script => database.clear(store, who),
         }
         return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
     }
@@ -417,7 +419,7 @@ impl Running<'_> {
     /// It fails before it has done anything.
     fn fails(&mut self, cause: Cause) -> Asked {
         match self.database.connections[self.who].transaction {
-            Transaction::None => self.database.reset(self.store, self.who),
+            Transaction::None => self.database.clear(self.store, self.who),
             _ => self.database.fail(self.engine, self.store, self.who, cause),
         }
         Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
@@ -433,7 +435,7 @@ impl Running<'_> {
             return self.fails(cause);
         }
         match (self.database.connections[self.who].transaction, error) {
-            (Transaction::None, Some(_)) => self.database.reset(self.store, self.who),
+            (Transaction::None, Some(_)) => self.database.clear(self.store, self.who),
             (Transaction::None, None) => self.database.commit(self.store, self.who, effects),
             (_, Some(cause)) => self.database.fail(self.engine, self.store, self.who, cause),
             (_, None) => {}

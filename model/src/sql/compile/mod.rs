@@ -2,6 +2,7 @@
 
 mod condition;
 mod insert;
+mod named;
 mod scalar;
 mod select;
 
@@ -36,6 +37,11 @@ impl Plan {
         let [ast] = parsed.as_slice() else {
             return fail("is not exactly one statement".to_owned());
         };
+        let own = match named::own_text(statement, ast, dialect).map(|own| super::parsed::parsed(&own)) {
+            Some(Err(error)) => return fail(error.to_string()),
+            own => own.and_then(Result::ok),
+        };
+        let ast = own.as_deref().and_then(|own| own.first()).unwrap_or(ast);
         let mut compiler = Compiler {
             subject: statement.name,
             tables,
@@ -97,6 +103,10 @@ impl<'t> Compiler<'t> {
     fn statement(&mut self, ast: &Ast) -> Result<(usize, PlanKind, Access), SqlError> {
         match ast {
             Ast::Query(query) => {
+                if let Some(named) = self.named(query)? {
+                    // It reads no table, and none is asked of it.
+                    return Ok((0, PlanKind::Named(named), Access { path: Path::Whole, scope: None }));
+                }
                 let (select, _) = self.select(query)?;
                 let Some(table) = select.table else { return self.no(format!("{query} (without FROM)")) };
                 let access = select.access.clone();

@@ -177,7 +177,7 @@ impl Compiler<'_> {
             return Ok((Scalar::Coalesce(all), first.and_then(|(_, kind)| kind)));
         }
         if !is_aggregate(&name) {
-            return self.no(function);
+            return self.not_alone(&name, function);
         }
         if name == "SUM" && !in_cast {
             return self.fail(format!("`{function}`: {ADVICE_ON_SUM}"));
@@ -228,7 +228,7 @@ fn is_aggregate(name: &str) -> bool {
 }
 
 /// A function's name in capitals and its arguments, when there is nothing else to the call.
-fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
+pub(super) fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
     let FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses }) = &function.args
     else {

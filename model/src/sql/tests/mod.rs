@@ -3,6 +3,7 @@
 mod aggregates;
 mod expressions;
 mod inserts;
+mod named;
 mod paths;
 mod reads;
 mod refusals;

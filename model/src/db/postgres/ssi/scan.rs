@@ -42,7 +42,7 @@ impl<'p> Way<'p> {
     pub(in super::super) fn own(store: &'p Store, plan: &'p Plan) -> Option<Way<'p>> {
         match &plan.kind {
             PlanKind::Select(select) => Some(Way::new(store, select.table?, &plan.access, Some(select))),
-            PlanKind::Insert(_) => None,
+            PlanKind::Insert(_) | PlanKind::Named(_) => None,
             PlanKind::Update { .. } | PlanKind::Delete { .. } => Some(Way::new(store, plan.table, &plan.access, None)),
         }
     }
