@@ -71,7 +71,7 @@ fn verdict(flow: &Flow, engine: Engine) -> Verdict {
 
 #[test]
 fn a_connections_lock_protects_what_is_done_statement_by_statement() {
-    let locked = flow(|port, name| locked(port, name));
+    let locked = flow(locked);
     let bare = flow(|mut port, name| async move { book_if_nobody_has(&mut port, name).await });
     for engine in servers() {
         assert_eq!(verdict(&locked, engine), Verdict::Holds, "{}", engine.name());
@@ -83,7 +83,7 @@ fn a_connections_lock_protects_what_is_done_statement_by_statement() {
 /// connection ends.
 #[test]
 fn a_lock_that_comes_after_the_snapshot_protects_nothing() {
-    let flow = flow(|port, name| locked_in_transaction(port, name));
+    let flow = flow(locked_in_transaction);
     for engine in servers() {
         let holds = engine.name() != "postgres/repeatable-read";
         assert_eq!(verdict(&flow, engine) == Verdict::Holds, holds, "{}", engine.name());

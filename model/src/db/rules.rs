@@ -92,6 +92,9 @@ rules! {
     SsiPage Postgres "At serializable more than two rows read by an index are their whole page.",
 }
 
+// Each has a bit in `Noted`.
+const _: () = assert!(Rule::ALL.len() <= u64::BITS as usize);
+
 /// Which rules were come to.
 #[derive(Debug, Default)]
 pub(crate) struct Noted(AtomicU64);
