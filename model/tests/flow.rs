@@ -210,3 +210,75 @@ fn a_claim_that_reads_what_is_not_there_is_told_before_anything_runs() {
         assert_eq!(said, expected);
     }
 }
+
+/// One keeps a row to itself for a second; the other writes down when it came, and what it found.
+fn stamped() -> Flow {
+    static KEEP: Statement = Statement::new("keep", "UPDATE stamps SET kept = 1 WHERE id = 1");
+    static STAMP: Statement =
+        Statement::new("stamp", "UPDATE stamps SET found = kept, at_ms = clock_ms() WHERE id = 1");
+    let schema = "CREATE TABLE stamps (id BIGINT NOT NULL PRIMARY KEY, kept BIGINT NOT NULL, found BIGINT NOT NULL, at_ms BIGINT NOT NULL)";
+    Flow::new("stamped", schema)
+        .statements([&KEEP, &STAMP])
+        .row("stamps", [1.into(), 0.into(), 0.into(), (-1).into()])
+        .actor("ann", |mut session| async move {
+            session.begin().await?;
+            session.write(&KEEP, []).await?;
+            session.wait(1_000).await?;
+            session.commit().await
+        })
+        .actor("bob", |mut session| async move { session.write(&STAMP, []).await.map(drop) })
+        .faults(Faults { ticks: 1, ..Faults::default() })
+        .always("who_finds_it_kept_comes_later", |rows| {
+            let (found, at_ms) = (rows.ints("stamps", "found")?[0], rows.ints("stamps", "at_ms")?[0]);
+            Ok((found == 1 && at_ms < 1_000).then(|| format!("it was kept by {at_ms} ms")))
+        })
+}
+
+#[test]
+fn a_statement_that_waits_keeps_the_moment_at_which_it_came_but_on_sqlite() {
+    let mut kept = 0;
+    for engine in Engine::ALL.map(Engine::name) {
+        let found = stamped().check(engine).unwrap();
+        match found.verdict {
+            // On SQLite it is asked again, and looks at the clock again; on the others its wait ends in a conflict.
+            Verdict::Holds => assert!(
+                ["sqlite/immediate", "sqlite/deferred", "postgres/repeatable-read", "postgres/serializable"]
+                    .contains(&engine),
+                "{engine}"
+            ),
+            Verdict::Violated(trace) => {
+                kept += 1;
+                assert_eq!(trace.verdict.sentence, "it was kept by 0 ms");
+                assert!(trace.steps.iter().any(|step| matches!(step.event, Event::Ticked { .. })));
+            }
+            other => panic!("{engine}: {}", other.name()),
+        }
+    }
+    assert_eq!(kept, 6, "postgres/read-committed and each level of mariadb");
+}
+
+#[test]
+fn the_engines_clock_moves_with_true_time_and_its_moments_are_met() {
+    static LEASE: Statement = Statement::new(
+        "lease",
+        "UPDATE leases SET until_ms = clock_ms() + 500 WHERE id = 1 AND until_ms <= clock_ms()",
+    );
+    let schema = "CREATE TABLE leases (id BIGINT NOT NULL PRIMARY KEY, until_ms BIGINT NOT NULL)";
+    let lease = |mut session: Port| async move { session.write(&LEASE, []).await.map(drop) };
+    let flow = |ticks| {
+        Flow::new("leases", schema)
+            .statements([&LEASE])
+            .row("leases", [1.into(), 0.into()])
+            .actor("ann", lease)
+            .actor("bob", lease)
+            .faults(Faults { ticks, ..Faults::default() })
+            .always("it_is_leased_once", |rows| {
+                Ok((rows.ints("leases", "until_ms")?[0] > 500).then(|| "it is leased again".to_owned()))
+            })
+    };
+    for engine in Engine::ALL.map(Engine::name) {
+        assert_eq!(flow(0).check(engine).unwrap().verdict, Verdict::Holds, "{engine}: no time passes");
+        let again = trace(&flow(1), engine);
+        assert_eq!((again.steps.len(), again.verdict.sentence.as_str()), (3, "it is leased again"), "{engine}");
+    }
+}

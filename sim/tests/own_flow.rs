@@ -138,6 +138,33 @@ fn a_flows_schedules_drawn_by_seed_are_replayed_with_deaths_and_waits() {
 }
 
 #[test]
+fn a_flow_that_looks_at_the_engines_clock_is_replayed_with_the_traces_time() {
+    static LEASE: Statement = Statement::new(
+        "lease",
+        "UPDATE counters SET n = clock_ms() + 500 WHERE name = 'lease' AND n <= clock_ms() AND n < $1",
+    );
+    async fn lease(mut session: impl Session) -> Result<(), Error> {
+        session.write(&LEASE, [9_000.into()]).await.map(drop)
+    }
+    let flow =
+        Flow::new("counters", "CREATE TABLE counters (name VARCHAR(16) NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")
+            .statements([&LEASE])
+            .row("counters", ["lease".into(), 0.into()])
+            .actor("ann", lease)
+            .actor("bob", lease)
+            .faults(Faults { ticks: 1, ..Faults::default() })
+            .always("it_is_leased_once", |rows| {
+                let until_ms = rows.ints("counters", "n")?[0];
+                Ok((until_ms > 500).then(|| format!("it is leased until {until_ms} ms")))
+            });
+    for engine in Engine::ALL.into_iter().filter(|engine| is_here(*engine)) {
+        let replayed = replay(&flow, &broken(&flow, engine.name())).unwrap();
+        assert!(replayed.agrees(), "{}: {:?}", engine.name(), replayed.difference);
+        assert_eq!(replayed.audit.violations, ["it is leased until 1000 ms"]);
+    }
+}
+
+#[test]
 fn a_claim_that_the_real_rows_keep_does_not_agree() {
     let trace = broken(&counters(), "sqlite/deferred");
     let lenient = counters().always("nobody_is_counted", |rows| rows.ints("counters", "n").map(|_| None));

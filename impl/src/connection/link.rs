@@ -47,13 +47,17 @@ pub(super) struct Link {
     dialect: Dialect,
     database: Arc<str>,
     transaction: Transaction,
+    /// What statements take for the time of day, where it is not the engine's own clock.
+    pub(super) clock: Option<i64>,
 }
 
 impl Link {
     pub(super) async fn connect(target: &Target, options: &Options) -> Result<Self, DbError> {
         let database = Arc::clone(target.shared_name());
         match Wire::connect(target, options).await {
-            Ok(wire) => Ok(Link { wire, dialect: target.dialect(), database, transaction: Transaction::None }),
+            Ok(wire) => {
+                Ok(Link { wire, dialect: target.dialect(), database, transaction: Transaction::None, clock: None })
+            }
             Err(Trouble::Rule(says)) => Err(DbError::rule(Error::Misuse, "connect", &database, says)),
             // Nothing was asked yet: it is definitely not done.
             Err(Trouble::Engine(error)) => {
@@ -210,7 +214,11 @@ impl Link {
 
     /// A statement's form for this database.
     fn rendered(&self, statement: &'static Statement) -> Result<Rendered, DbError> {
-        statement.render(self.dialect).map_err(|underivable| self.rule(statement.name, underivable.problem()))
+        let rendered = match self.clock {
+            None => statement.render(self.dialect),
+            Some(now_ms) => statement.render_at(self.dialect, now_ms),
+        };
+        rendered.map_err(|underivable| self.rule(statement.name, underivable.problem()))
     }
 
     /// Run one statement of ours that reads. Not inside a transaction, which would show what is not committed.

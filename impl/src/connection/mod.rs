@@ -90,6 +90,8 @@ pub struct Connection {
     options: Options,
     /// Absent before the first call, and after one whose connection could not be kept.
     link: Option<Link>,
+    /// What statements take for the time of day, where it is not the engine's own clock.
+    clock: Option<i64>,
 }
 
 impl Connection {
@@ -115,7 +117,7 @@ impl Connection {
     pub async fn create_empty(url: &str, options: Options) -> Result<Self, OpenError> {
         let target = place_for(url, options)?;
         making::create_database(&target).await?;
-        let mut connection = Connection { target, options, link: None };
+        let mut connection = Connection { target, options, link: None, clock: None };
         if let Err(error) = connection.use_wal().await {
             connection.close().await;
             let _ = making::drop_database(&connection.target).await;
@@ -148,7 +150,7 @@ impl Connection {
     }
 
     async fn over(target: Target, options: Options) -> Result<Self, OpenError> {
-        let mut connection = Connection { target, options, link: None };
+        let mut connection = Connection { target, options, link: None, clock: None };
         connection.run(|_| Box::pin(async { Ok(()) })).await?;
         Ok(connection)
     }
@@ -183,8 +185,18 @@ impl Connection {
     /// `Conflict`; trouble with the disk or the connection is `Unknown`, after which the next call has a new connection;
     /// anything else, and any call that is not the database's, is `Misuse`.
     pub async fn perform(&mut self, call: &Call) -> Result<Reply, DbError> {
-        let call = call.clone();
-        self.run(move |link| Box::pin(async move { link.perform(&call).await })).await
+        let (call, clock) = (call.clone(), self.clock);
+        self.run(move |link| {
+            link.clock = clock;
+            Box::pin(async move { link.perform(&call).await })
+        })
+        .await
+    }
+
+    /// From now on a protocol's statements take this moment for the time of day, in milliseconds, whatever the engine's
+    /// clock says; or the engine's clock again. For replays, whose time is their own.
+    pub fn set_clock(&mut self, now_ms: Option<i64>) {
+        self.clock = now_ms;
     }
 
     /// Send a text as it is, for a script of SQL: without arguments, in or out of a transaction that the script itself

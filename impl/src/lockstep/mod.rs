@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `session` | one connection, and what is on its way there |
 //! | `circle` | sessions that wait for each other |
+//! | `steer` | what is decided here and not by the machine: who comes last, what time it is |
 //! | `slow` | which of several sessions the machine comes to last |
 //! | `observer` | the engine's own word on who waits, from a connection beside |
 //!
@@ -24,6 +25,7 @@ mod circle;
 mod observer;
 mod session;
 mod slow;
+mod steer;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -97,6 +99,8 @@ pub struct Lockstep {
     sessions: Vec<Session>,
     /// The server, when it was started here.
     private: Option<Software>,
+    /// What statements take for the time of day, where it is not the engine's own clock.
+    clock: Option<i64>,
 }
 
 impl Lockstep {
@@ -106,21 +110,7 @@ impl Lockstep {
     /// When it cannot be opened, or is none of this engine's.
     pub async fn open(url: &str, engine: Engine) -> Result<Self, LockstepError> {
         let observer = Observer::open(url, engine).await?;
-        Ok(Lockstep { url: url.to_owned(), engine, observer, sessions: Vec::new(), private: None })
-    }
-
-    /// Say that the database is on this server. Only a PostgreSQL that was started here has processes that can be held.
-    pub fn is_on(&mut self, server: &Server) {
-        self.private = server.is_private().then(|| server.software());
-    }
-
-    /// Let nothing happen on a session that is blocked until it is looked at or outwaited, also when what it waits for is over: its
-    /// server's process is stopped, as if a busy machine did not come to it. True when it is held.
-    ///
-    /// So others can be let in before it, which without it is up to chance. Whatever it has asked for already keeps its
-    /// place in the queue.
-    pub fn hold(&mut self, who: SessionId) -> bool {
-        self.private == Some(Software::Postgres) && self.sessions[who.0].hold()
+        Ok(Lockstep { url: url.to_owned(), engine, observer, sessions: Vec::new(), private: None, clock: None })
     }
 
     /// The engine.
@@ -168,6 +158,7 @@ impl Lockstep {
             return Err(LockstepError::Unanswered);
         }
         self.connect(who).await?;
+        self.sessions[who.0].set_clock(self.clock);
         self.sessions[who.0].ask(ask)?;
         self.look_after(who, MEANWHILE).await
     }
@@ -206,7 +197,10 @@ impl Lockstep {
             let session = &mut self.sessions[who.0];
             match &session.state {
                 State::Asked { .. } => {}
-                State::Busy { .. } => return session.ask_again().await,
+                State::Busy { .. } => {
+                    session.set_clock(self.clock);
+                    return session.ask_again().await;
+                }
                 State::Idle(_) | State::Closed => return Err(LockstepError::Unasked),
             }
             if let Some(answered) = session.answer_within(std::mem::replace(&mut time, MEANWHILE)).await {

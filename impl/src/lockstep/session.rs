@@ -71,6 +71,13 @@ impl Session {
         process.is_some_and(|process| kill_process(process, signal).is_ok())
     }
 
+    /// What statements take for the time of day from now on.
+    pub(super) fn set_clock(&mut self, now_ms: Option<i64>) {
+        if let State::Idle(connection) | State::Busy { connection, .. } = &mut self.state {
+            connection.set_clock(now_ms);
+        }
+    }
+
     /// Ask something of a connection that is idle.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<(), LockstepError> {
         match std::mem::replace(&mut self.state, State::Closed) {

@@ -275,3 +275,66 @@ async fn a_restart_of_the_server_is_a_step() {
         lockstep.end().await;
     }
 }
+
+static LOOK: Statement = Statement::new("look", "SELECT clock_ms() FROM stock WHERE sku = 'cup'");
+static STAMP: Statement = Statement::new("stamp", "UPDATE stock SET on_hand = clock_ms() WHERE sku = 'mug'");
+
+/// The rule of the model for the engine's clock: a statement's moment is when it came, in whatever transaction, and it keeps
+/// it while it waits; only SQLite, which is asked again, takes the moment at which it is let in.
+#[tokio::test]
+async fn the_engines_clock_moves_in_a_transaction_and_stands_still_for_a_statement_that_waits() {
+    for engine in ENGINES {
+        let Some((_shop, mut lockstep)) = stage(engine).await else { continue };
+        let [one, two] = sessions(&mut lockstep);
+        answer(lockstep.send(one, &Call::Begin).await.unwrap());
+        answer(lockstep.send(one, &take("mug")).await.unwrap());
+        let before = since_1970_ms();
+        blocked(lockstep.send(two, &run(&STAMP, [])).await.unwrap(), lockstep.engine(), &[one]);
+        let blocked_at = look(&mut lockstep, one).await;
+        while look(&mut lockstep, one).await <= blocked_at + 1 {}
+        answer(lockstep.send(one, &Call::Commit).await.unwrap());
+        let seen = lockstep.look_at_all().await.unwrap();
+        assert!(matches!(&seen[..], [(_, Standing::Answered(Ok(Reply::Affected(1))))]), "{seen:?}");
+        let stamped = lockstep.aside().rows("stock").await.unwrap()[1].int(2).unwrap();
+        assert!((before - 1..=since_1970_ms() + 1).contains(&stamped), "{engine}: {stamped}, and it was {before}");
+        if engine.starts_with("sqlite") {
+            assert!(stamped > blocked_at, "{engine}: {stamped} {blocked_at}");
+        } else {
+            assert!(stamped <= blocked_at, "{engine}: {stamped} {blocked_at}");
+        }
+        lockstep.end().await;
+    }
+}
+
+/// What the engine's clock shows.
+async fn look(lockstep: &mut Lockstep, who: SessionId) -> i64 {
+    match answer(lockstep.send(who, &run(&LOOK, [])).await.unwrap()) {
+        Reply::Rows(rows) => rows[0].int(0).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn since_1970_ms() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("it is later");
+    i64::try_from(since.as_millis()).expect("it is not that late")
+}
+
+#[tokio::test]
+async fn a_replays_own_time_takes_the_place_of_the_engines_clock() {
+    for engine in ENGINES {
+        let Some((_shop, mut lockstep)) = stage(engine).await else { continue };
+        let [one, two] = sessions(&mut lockstep);
+        lockstep.set_clock(7_000);
+        assert_eq!(look(&mut lockstep, one).await, 7_000, "{engine}");
+        answer(lockstep.send(one, &Call::Begin).await.unwrap());
+        answer(lockstep.send(one, &take("mug")).await.unwrap());
+        blocked(lockstep.send(two, &run(&STAMP, [])).await.unwrap(), lockstep.engine(), &[one]);
+        lockstep.set_clock(8_000);
+        assert_eq!(look(&mut lockstep, one).await, 8_000, "{engine}");
+        answer(lockstep.send(one, &Call::Commit).await.unwrap());
+        assert_eq!(lockstep.look_at_all().await.unwrap().len(), 1);
+        let stamped = if engine.starts_with("sqlite") { 8_000 } else { 7_000 };
+        assert_eq!(lockstep.aside().rows("stock").await.unwrap()[1].int(2).unwrap(), stamped, "{engine}");
+        lockstep.end().await;
+    }
+}

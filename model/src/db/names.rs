@@ -1,4 +1,5 @@
-//! Requests that differ only in their own id share one unrolled protocol: the id is filled in when a call is made.
+//! Requests that differ only in their own id share one unrolled protocol: the id is filled in when a call is made, and so is
+//! the moment at which it is made, for a statement that looks at the engine's clock.
 
 use paidonce_protocol::shop::REQUEST_PLACEHOLDER;
 
@@ -34,5 +35,15 @@ impl Store {
             other => *other,
         };
         self.requests.id(&(*plan, arguments.iter().map(fill).collect()))
+    }
+
+    /// The same request at this moment.
+    pub(crate) fn at(&self, request: RequestId, now_ms: i64) -> RequestId {
+        let (plan, arguments) = self.requests.get(request);
+        let mut arguments = arguments.clone();
+        if let Some(moment) = arguments.last_mut() {
+            *moment = Val::Instant(now_ms);
+        }
+        self.requests.id(&(*plan, arguments))
     }
 }

@@ -213,7 +213,10 @@ impl Store {
                 return fail(format!("needs {} for ${} and was given {value}", kind.name(), place + 1));
             }
         }
-        Ok(self.requests.id(&(plan, arguments.iter().map(|value| self.symbols.val(value)).collect())))
+        // The beginning of time stands for the moment until it is known.
+        let moment = self.plans[plan as usize].reads_clock.then_some(Val::Instant(0));
+        let values = arguments.iter().map(|value| self.symbols.val(value)).chain(moment);
+        Ok(self.requests.id(&(plan, values.collect())))
     }
 
     fn number_of(&self, statement: &'static Statement) -> Result<u16, SqlError> {

@@ -7,6 +7,7 @@ use crate::db::{Symbols, Val};
 /// What an expression is computed from, besides the row.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
+    /// The statement's arguments; behind them the moment at which it came, when it looks at the clock.
     pub(crate) arguments: &'a [Val],
     /// For each sub-select of the statement the first column of its rows.
     pub(crate) answers: &'a [Vec<Val>],
@@ -18,6 +19,8 @@ pub(crate) struct Given<'a> {
 pub(crate) enum Scalar {
     Column(usize),
     Argument(usize),
+    /// The engine's clock: what stands behind the arguments.
+    Clock,
     Constant(Val),
     /// The one value that a sub-select found, or `NULL`.
     Answer(usize),
@@ -68,6 +71,7 @@ impl Scalar {
         Ok(match self {
             Scalar::Column(column) => row[*column],
             Scalar::Argument(argument) => given.arguments[*argument],
+            Scalar::Clock => given.arguments.last().copied().unwrap_or(Val::Null),
             Scalar::Constant(value) => *value,
             Scalar::Answer(number) => given.answers[*number].first().copied().unwrap_or(Val::Null),
             Scalar::Arithmetic(operator, left, right) => {
@@ -109,7 +113,7 @@ impl Scalar {
     /// The sub-selects that go into the value.
     pub(crate) fn answers(&self, into: &mut Vec<usize>) {
         match self {
-            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) => {}
+            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Clock | Scalar::Constant(_) => {}
             Scalar::Answer(number) => into.push(*number),
             Scalar::Arithmetic(_, left, right) => {
                 left.answers(into);
@@ -124,7 +128,7 @@ impl Scalar {
     pub(crate) fn columns(&self, into: &mut Vec<usize>) {
         match self {
             Scalar::Column(column) => into.push(*column),
-            Scalar::Argument(_) | Scalar::Constant(_) | Scalar::Answer(_) => {}
+            Scalar::Argument(_) | Scalar::Clock | Scalar::Constant(_) | Scalar::Answer(_) => {}
             Scalar::Arithmetic(_, left, right) => {
                 left.columns(into);
                 right.columns(into);

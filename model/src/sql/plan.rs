@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     pub(crate) subs: Vec<Select>,
     /// How it comes to the rows of `table`. An `INSERT` comes to its row by key.
     pub(crate) access: Access,
+    /// True for a statement that looks at the engine's clock: its requests have the moment at which it came behind their
+    /// arguments.
+    pub(crate) reads_clock: bool,
 }
 
 /// What a plan does.

@@ -23,7 +23,7 @@ impl World {
         if state.database.connections[who].transaction != Transaction::None || !self.store.plan(request).writes() {
             return false;
         }
-        let call = self.fill_in(call, names_itself, who);
+        let call = self.fill_in(state, call, names_itself, who);
         let mut effects = Effects::default();
         let mut ask = |call| state.database.ask(self.engine, &self.store, who, call, choices, &mut effects);
         if ask(DbCall::Begin) == Asked::Blocked {

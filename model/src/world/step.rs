@@ -105,7 +105,7 @@ impl World {
     ) -> Result<bool, UnrollError> {
         let reply = match &self.tree.node(node).next {
             Next::Database(call, names_itself) => {
-                let call = self.fill_in(*call, *names_itself, who);
+                let call = self.fill_in(state, *call, *names_itself, who);
                 let mut effects = Effects::default();
                 let asked = state.database.ask(self.engine, &self.store, who, call, choices, &mut effects);
                 if asked == Asked::Blocked {
@@ -153,13 +153,44 @@ impl World {
         self.told(state, who, reply, log)
     }
 
-    pub(crate) fn fill_in(&self, call: DbCall, names_itself: bool, who: usize) -> DbCall {
+    pub(crate) fn fill_in(&self, state: &State, call: DbCall, names_itself: bool, who: usize) -> DbCall {
         match call {
             DbCall::Run(request) if names_itself => {
-                DbCall::Run(self.store.fill_in_request(request, &self.slots[who].name))
+                self.at_once(state, DbCall::Run(self.store.fill_in_request(request, &self.slots[who].name)))
+            }
+            other => self.at_once(state, other),
+        }
+    }
+
+    /// The call as it is made now: a statement may look at the engine's clock. That is true time, because no claim is about
+    /// how far the database's clock is from it, and there is only one.
+    fn at_once(&self, state: &State, call: DbCall) -> DbCall {
+        match call {
+            DbCall::Run(request) if self.store.plan(request).reads_clock => {
+                self.notice_clock();
+                DbCall::Run(self.store.at(request, state.now_ms))
             }
             other => other,
         }
+    }
+
+    /// A connection's waiting statement goes on. A server keeps the moment at which it came; SQLite, which kept nobody
+    /// waiting, is asked once more.
+    fn resume(
+        &self,
+        state: &mut State,
+        who: usize,
+        choices: &mut Choices,
+        effects: &mut Effects,
+    ) -> Option<(DbCall, Asked)> {
+        let mut call = state.database.connections[who].wait.as_ref()?.call;
+        if self.engine.is_embedded() {
+            call = self.at_once(state, call);
+            if let Some(wait) = &mut state.database.connections[who].wait {
+                wait.call = call;
+            }
+        }
+        Some((call, state.database.resume(self.engine, &self.store, who, choices, effects)))
     }
 
     /// True for a call that no other actor, no claim and no clock can notice, whenever it is made: it commutes with
@@ -188,7 +219,12 @@ impl World {
                     && connection.snapshot.is_none();
                 // Somebody else may have decided meanwhile that the transaction is to fail.
                 let is_watched = state.database.ssi.is_some() && connection.transaction != crate::db::Transaction::None;
-                !is_watched && plan.only_reads() && plan.tables().all(|table| self.constant[table]) && !takes_snapshot
+                let is_timeless = !plan.reads_clock || state.ticks_left == 0;
+                !is_watched
+                    && is_timeless
+                    && plan.only_reads()
+                    && plan.tables().all(|table| self.constant[table])
+                    && !takes_snapshot
             }
             DbCall::Commit | DbCall::Rollback => false,
         }
@@ -237,10 +273,8 @@ impl World {
     }
 
     fn grant(&self, state: &mut State, who: usize, choices: &mut Choices, log: &mut Log) -> Result<bool, UnrollError> {
-        let Some(wait) = &state.database.connections[who].wait else { return Ok(false) };
-        let call = wait.call;
         let mut effects = Effects::default();
-        let asked = state.database.resume(self.engine, &self.store, who, choices, &mut effects);
+        let Some((call, asked)) = self.resume(state, who, choices, &mut effects) else { return Ok(false) };
         self.watch_call(state, who, call, &effects);
         match asked {
             Asked::Answered(reply) => {
@@ -263,7 +297,7 @@ impl World {
     ) -> Result<bool, UnrollError> {
         let node = state.actors[who].phase.node().unwrap_or(self.slots[who].root);
         let Next::Database(call, names_itself) = self.tree.node(node).next else { return Ok(false) };
-        let call = self.fill_in(call, names_itself, who);
+        let call = self.fill_in(state, call, names_itself, who);
         state.actors[who].phase = Phase::Ready(node);
         state.lost_left -= 1;
         match meaning {
@@ -324,12 +358,10 @@ impl World {
         let connection = self.slots.len() + place;
         let owner = usize::from(state.orphans[place].owner);
         let mut effects = Effects::default();
-        let (call, asked) = match (&state.database.connections[connection].wait, state.orphans[place].kind) {
-            (Some(wait), _) => {
-                let call = wait.call;
-                (call, state.database.resume(self.engine, &self.store, connection, choices, &mut effects))
-            }
+        let (call, asked) = match (self.resume(state, connection, choices, &mut effects), state.orphans[place].kind) {
+            (Some(resumed), _) => resumed,
             (None, OrphanKind::Landing(call)) => {
+                let call = self.at_once(state, call);
                 (call, state.database.ask(self.engine, &self.store, connection, call, choices, &mut effects))
             }
             (None, OrphanKind::Dead | OrphanKind::Stopped) => return false,

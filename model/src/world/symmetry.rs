@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
 
 use super::state::{Actor, Phase, State};
 use super::{Group, Slot, World};
 use crate::db::{
-    Change, ChangesId, Connection, ContentsId, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS, NO_NAMED,
-    NamedSetId, RowId, Symbol, Val,
+    Change, ChangesId, Connection, ContentsId, Database, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS,
+    NO_NAMED, NamedSetId, RowId, Symbol, Val,
 };
 
 /// Which requests are alike, and what has been renamed before.
@@ -72,6 +73,7 @@ impl World {
         if !self.is_symmetric() {
             return;
         }
+        let mut equals: SmallVec<[&[usize]; 4]> = SmallVec::new();
         for run in &self.symmetry.alike {
             // An insertion sort: runs are short, and each exchange renames rows.
             for end in 1..run.len() {
@@ -88,49 +90,61 @@ impl World {
             while let Some(first) = rest.first() {
                 let of_rank = rank(&state.actors[*first]);
                 let equal = rest.iter().filter(|slot| rank(&state.actors[**slot]) == of_rank).count();
-                self.make_least(state, &rest[..equal]);
+                if equal > 1 && self.names_one_of(state, &rest[..equal]) {
+                    equals.push(&rest[..equal]);
+                }
                 rest = &rest[equal..];
             }
         }
+        match equals[..] {
+            [] => {}
+            [&[first, second]] => self.order_two(state, first, second),
+            _ => self.make_least(state, &equals),
+        }
     }
 
-    /// Of the states that differ only in which of these actors, alike in all else, is which: the one that stands for them.
-    fn make_least(&self, state: &mut State, alike: &[usize]) {
-        match alike {
-            [] | [_] => {}
-            [first, second] => {
-                if self.stands_second(state, *first, *second) {
-                    *state = self.swapped(state, *first, *second);
-                }
-            }
-            [first, others @ ..] => {
+    /// False when nothing but the actors themselves is different when these actors, alike in all else, change places.
+    fn names_one_of(&self, state: &State, alike: &[usize]) -> bool {
+        let Database { committed, removed, ssi, connections, .. } = &state.database;
+        let is_idle = |connection: &Connection| *connection == Connection::default();
+        !(connections.iter().all(is_idle) && state.mails.is_empty() && state.orphans.is_empty())
+            || *removed != NO_KEYS
+            || ssi.is_some()
+            || alike.windows(2).any(|two| self.swap_contents(*committed, (two[0] as u8, two[1] as u8)) != *committed)
+    }
+
+    /// See [`World::make_least`], for one pair: most of the time what is committed says it already.
+    fn order_two(&self, state: &mut State, first: usize, second: usize) {
+        let committed = state.database.committed;
+        let exchanged = self.swap_contents(committed, (first as u8, second as u8));
+        if exchanged > committed {
+            return;
+        }
+        let other = self.swapped(state, first, second);
+        if exchanged < committed || hash(&other) < hash(state) {
+            *state = other;
+        }
+    }
+
+    /// Of the states that differ only in which of these actors, in each set alike in all else, is which: the one that stands
+    /// for them. All sets at once: which of two is least in one set alone would depend on how the others stand.
+    fn make_least(&self, state: &mut State, equals: &[&[usize]]) {
+        match equals {
+            [] => {}
+            [[] | [_], sets @ ..] => self.make_least(state, sets),
+            [[first, others @ ..], sets @ ..] => {
                 let order = |state: &State| (state.database.committed, hash(state));
                 let each_first: Vec<State> = others.iter().map(|other| self.swapped(state, *first, *other)).collect();
-                self.make_least(state, others);
+                let left: SmallVec<[&[usize]; 4]> = std::iter::once(others).chain(sets.iter().copied()).collect();
+                self.make_least(state, &left);
                 for mut other in each_first {
-                    self.make_least(&mut other, others);
+                    self.make_least(&mut other, &left);
                     if order(&other) < order(state) {
                         *state = other;
                     }
                 }
             }
         }
-    }
-
-    /// Of two states that differ only in which of two actors, alike in all else, is which: is this the one that the other
-    /// stands for?
-    fn stands_second(&self, state: &State, first: usize, second: usize) -> bool {
-        let swap = (first as u8, second as u8);
-        let committed = state.database.committed;
-        let swapped = self.swap_contents(committed, swap);
-        if swapped != committed {
-            return swapped < committed;
-        }
-        let is_idle = |connection: &Connection| *connection == Connection::default();
-        if state.database.connections.iter().all(is_idle) && state.mails.is_empty() && state.orphans.is_empty() {
-            return false;
-        }
-        hash(&self.swapped(state, first, second)) < hash(state)
     }
 
     fn swapped(&self, state: &State, first: usize, second: usize) -> State {

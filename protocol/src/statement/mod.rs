@@ -1,5 +1,6 @@
 //! A named statement of SQL and its form on each database.
 
+mod clock;
 mod forms;
 mod tokens;
 mod upsert;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::Value;
+use clock::Clock;
 
 /// The databases whose SQL a statement can be rendered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +28,7 @@ pub enum Dialect {
 
 /// One SQL statement with the name it has in code, traces and diagrams.
 ///
-/// The canonical text is PostgreSQL's. The other two are derived by [`Statement::render`]; where a database needs
+/// The canonical text is PostgreSQL's, but for one word: `clock_ms()` is the engine's clock, in milliseconds. The other two are derived by [`Statement::render`]; where a database needs
 /// different words, they are spelled out beside the canonical ones with [`Statement::on_mariadb`] or
 /// [`Statement::on_sqlite`].
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Statement {
     /// | `INSERT … ON CONFLICT … DO NOTHING` | `INSERT IGNORE …` | the same |
     /// | `ON CONFLICT (…) DO UPDATE SET a = excluded.a` | `ON DUPLICATE KEY UPDATE a = VALUES(a)` | the same |
     /// | … `WHERE condition` | `a = IF(condition, VALUES(a), t.a)` | the same |
+    /// | `clock_ms()`: when the statement came | from `UTC_TIMESTAMP(3)` | from `unixepoch('subsec')` |
     ///
     /// MariaDB assigns one column after the other and lets later ones see earlier ones, so a column that is read is
     /// assigned behind those that read it.
@@ -99,6 +102,24 @@ impl Statement {
     /// # Errors
     /// When no such order exists: [`Underivable`] names the clause.
     pub fn render(&self, dialect: Dialect) -> Result<Rendered, Underivable> {
+        self.rendered(dialect, Clock::Engine)
+    }
+
+    /// The same text with this moment, in milliseconds, in place of the engine's clock: for replays, whose time is their
+    /// own.
+    ///
+    /// # Errors
+    /// As [`Statement::render`].
+    pub fn render_at(&self, dialect: Dialect, now_ms: i64) -> Result<Rendered, Underivable> {
+        self.rendered(dialect, Clock::At(now_ms))
+    }
+
+    fn rendered(&self, dialect: Dialect, clock: Clock) -> Result<Rendered, Underivable> {
+        let Rendered { sql, places } = self.worded(dialect)?;
+        Ok(Rendered { sql: clock.put_into(sql, dialect), places })
+    }
+
+    fn worded(&self, dialect: Dialect) -> Result<Rendered, Underivable> {
         let plain = |sql: &'static str| Rendered { sql: Cow::Borrowed(sql), places: None };
         match dialect {
             Dialect::Postgres => Ok(plain(self.sql)),

@@ -112,3 +112,29 @@ fn placeholders_out_of_order_are_bound_where_they_stand() {
     assert_eq!(read.sql, "SELECT a FROM t WHERE b = ? AND c = ?");
     assert_eq!(read.arguments(&[Value::Int(1), Value::Int(2)]).into_owned(), [Value::Int(2), Value::Int(1)]);
 }
+
+#[test]
+fn the_engines_clock_has_a_word_of_its_own_on_each() {
+    let renew = "UPDATE lease SET until_ms = clock_ms() + $1 WHERE until_ms > CLOCK_MS ( ) AND note <> 'clock_ms()'";
+    for (dialect, words) in [
+        (Dialect::Postgres, "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT)"),
+        (Dialect::MariaDb, "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"),
+        (Dialect::Sqlite, "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)"),
+    ] {
+        let argument = [("$1", Dialect::Postgres), ("?", Dialect::MariaDb), ("?1", Dialect::Sqlite)];
+        let (argument, _) = argument.into_iter().find(|(_, of)| *of == dialect).expect("each is there");
+        let told = format!(
+            "UPDATE lease SET until_ms = {words} + {argument} WHERE until_ms > {words} AND note <> 'clock_ms()'"
+        );
+        assert_eq!(form(renew, dialect), told);
+    }
+}
+
+#[test]
+fn a_replay_puts_its_own_moment_in_place_of_the_clock() {
+    let look = Statement::new("look", "SELECT a FROM t WHERE until_ms < clock_ms()").on_mariadb("SELECT clock_ms()");
+    let at = |dialect| look.render_at(dialect, -5).expect("it has such a form").sql.into_owned();
+    assert_eq!(at(Dialect::Postgres), "SELECT a FROM t WHERE until_ms < CAST(-5 AS BIGINT)");
+    assert_eq!(at(Dialect::MariaDb), "SELECT (-5)");
+    assert_eq!(at(Dialect::Sqlite), "SELECT a FROM t WHERE until_ms < (-5)");
+}

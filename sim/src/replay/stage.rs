@@ -73,6 +73,7 @@ impl Stage {
         soon: Duration,
     ) -> Result<Self, ReplayError> {
         let mut lockstep = Lockstep::open(ground.url(), engine).await?;
+        lockstep.set_clock(0);
         if let Some(server) = ground.server() {
             lockstep.is_on(server);
         }

@@ -188,6 +188,7 @@ impl Stage {
             });
         }
         self.now_ms = to_ms;
+        self.lockstep.set_clock(to_ms);
         for (who, woken) in due.into_iter().zip(woken) {
             let reaction = match self.actors[who].call() {
                 Some(Call::Wait(_)) => Reaction::Answered(Ok(Reply::Done), None),

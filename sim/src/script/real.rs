@@ -295,9 +295,9 @@ impl Real {
     }
 }
 
-/// A statement's text for this database.
+/// A statement's text for this database. In a script the engine's clock stands at 0.
 fn rendered(statement: &'static Statement, dialect: Dialect) -> Result<Cow<'static, str>, RealError> {
-    Ok(statement.render(dialect)?.sql)
+    Ok(statement.render_at(dialect, 0)?.sql)
 }
 
 /// A script while it is played.

@@ -52,12 +52,14 @@ impl Plan {
             inside: false,
             aggregates: None,
             cast: false,
+            reads_clock: false,
         };
         let (table, kind, access) = compiler.statement(ast)?;
         if let Err(underivable) = statement.render(dialect) {
             return fail(underivable.problem());
         }
-        Ok(Plan { table, kind, arguments: compiler.arguments, subs: compiler.subs, access })
+        let Compiler { arguments, subs, reads_clock, .. } = compiler;
+        Ok(Plan { table, kind, arguments, subs, access, reads_clock })
     }
 }
 
@@ -74,6 +76,8 @@ struct Compiler<'a> {
     aggregates: Option<Vec<(Aggregate, Option<Kind>)>>,
     /// Directly inside a `CAST`.
     cast: bool,
+    /// Somewhere the engine's clock is looked at.
+    reads_clock: bool,
 }
 
 /// The columns that an expression may name.

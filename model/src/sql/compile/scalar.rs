@@ -176,6 +176,10 @@ impl Compiler<'_> {
             }
             return Ok((Scalar::Coalesce(all), first.and_then(|(_, kind)| kind)));
         }
+        if name == "CLOCK_MS" && arguments.is_empty() {
+            self.reads_clock = true;
+            return Ok((Scalar::Clock, Some(Kind::Integer)));
+        }
         if !is_aggregate(&name) {
             return self.not_alone(&name, function);
         }
