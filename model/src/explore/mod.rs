@@ -232,7 +232,8 @@ fn note(set: &AtomicU32, found: u16) {
 /// How far to explore.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// No more distinct states than this are visited; an exploration that comes to it is incomplete.
+    /// After so many distinct states no further ones are looked for, and the exploration is incomplete. Those that were
+    /// found by then are visited still.
     pub most_states: u64,
     /// So many threads visit every state. What is found does not depend on it; how far one has come that is incomplete does.
     pub threads: usize,
