@@ -6,7 +6,7 @@ use paidonce_model::scenario::{LostOn, Scenario};
 use paidonce_model::trace::{DeathForm, Event, Trace};
 use paidonce_protocol::Guard;
 
-use crate::support::{assert_equal, engines, replayed, sampled, scenario, setup, title};
+use crate::support::{assert_equal, engines, levels, replayed, sampled, scenario, setup, title};
 
 /// The events of schedules, to see that each kind was met.
 #[derive(Default)]
@@ -60,9 +60,13 @@ impl Met {
 }
 
 fn replay_seeds(scenario: &Scenario, protocol: &str, seeds: std::ops::Range<u64>, met: &mut Met) {
-    for engine in engines() {
+    for engine in levels() {
         // On a server a replay takes a hundred times as long.
-        let most = if engine.is_embedded() { usize::MAX } else { 3 };
+        let most = match (engine.is_embedded(), engine.is_default()) {
+            (true, _) => usize::MAX,
+            (false, true) => 3,
+            (false, false) => 2,
+        };
         for seed in seeds.clone().take(most) {
             let trace = sampled(&setup(scenario, protocol, engine, &[]), seed);
             let Some(replayed) = met.replayed(&trace) else { continue };

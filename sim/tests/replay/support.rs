@@ -9,10 +9,15 @@ use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, Show, e
 use paidonce_protocol::{Guard, Without, catalogue};
 use paidonce_sqlx::server::{Server, Software, all_engines_wanted};
 
-/// SQLite and the default level of every server that is here. A server that is not is left out, with the reason, unless the
-/// environment asks for all of them. The other levels' counterexamples are replayed by the bare command; random schedules
-/// are not replayed there yet.
+/// SQLite and the default level of every server that is here. The other levels' counterexamples are replayed by the bare
+/// command.
 pub(crate) fn engines() -> Vec<Engine> {
+    levels().into_iter().filter(|engine| engine.is_embedded() || engine.is_default()).collect()
+}
+
+/// Every level of every server that is here. A server that is not is left out, with the reason, unless the environment asks
+/// for all of them.
+pub(crate) fn levels() -> Vec<Engine> {
     let is_here = |engine: &Engine| {
         let real = paidonce_sqlx::Engine::find(engine.name()).expect("an engine that can be replayed");
         let Some(software) = Software::of_dialect(real.dialect()) else { return true };
@@ -25,8 +30,7 @@ pub(crate) fn engines() -> Vec<Engine> {
             }
         }
     };
-    let wanted = |engine: &Engine| engine.is_embedded() || engine.is_default();
-    Engine::ALL.into_iter().filter(wanted).filter(is_here).collect()
+    Engine::ALL.into_iter().filter(is_here).collect()
 }
 
 /// A scenario of this repository.
