@@ -106,10 +106,11 @@ impl Running<'_> {
                     run.lock_record(record, Want::Share, true)?;
                     let fits = by_key.as_ref().is_none_or(|values| store.compare_prefix(record, values).is_eq());
                     let is_marked = run.database.is_marked(store, record);
-                    Ok(match (fits, is_marked) {
-                        (true, true) => Seen::Record(record, None),
-                        (true, false) => Seen::Done,
-                        (false, _) => Seen::End,
+                    // Which values are wanted is looked at when the record is there (`reckey_in_range` in opt_sum.cc).
+                    Ok(match (is_marked, fits) {
+                        (true, _) => Seen::Record(record, None),
+                        (false, true) => Seen::Done,
+                        (false, false) => Seen::End,
                     })
                 })?;
                 match seen {
