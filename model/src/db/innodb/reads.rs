@@ -30,7 +30,7 @@ impl Running<'_> {
         let seen = self.step(|run| {
             let plan = run.store.plan(run.request);
             Ok(Seen::Contents(match run.level {
-                Level::ReadUncommitted => run.newest(),
+                Level::ReadUncommitted => plan.subs.iter().fold(run.newest(), |rows, sub| run.newest_of(rows, sub)),
                 Level::RepeatableRead | Level::Snapshot if !plan.writes() => run.snapshot(),
                 _ => run.database.committed,
             }))

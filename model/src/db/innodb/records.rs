@@ -198,6 +198,9 @@ impl Database {
                     store.note(Rule::InnodbInherits);
                 }
                 if let Some(wait) = &mut open.wait {
+                    if wait.want != Want::Gap && wait.keys.contains(record) {
+                        wait.rest = Some(vec![*record]);
+                    }
                     // Nobody waits for it any more (`lock_rec_reset_and_release_wait`).
                     wait.keys.retain(|key| key != record || wait.want == Want::Gap);
                 }
