@@ -124,3 +124,49 @@ pub enum DifferError {
     #[error(transparent)]
     Real(#[from] RealError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Drafts;
+    use super::*;
+
+    /// Every transcript that the model allows is followed to its end, and no other is.
+    #[test]
+    fn following_a_transcript_tells_what_enumerating_all_tells() {
+        let drafts = Drafts::of_seed(11);
+        let (mut only, mut several, mut forbidden) = (0, 0, 0);
+        for n in 0..80 {
+            let text = drafts.draw(n).unwrap().text();
+            let script = parsed(&text).unwrap();
+            let order: Vec<usize> = (0..script.steps.len()).collect();
+            let mut all = Vec::new();
+            for engine in Engine::ALL {
+                let prepared = Prepared::new(&script, "drawn", engine).unwrap();
+                let (allowed, are_all) = prepared.transcripts_within(&order, 2_000);
+                if are_all {
+                    all.push((prepared, allowed));
+                }
+            }
+            let told: BTreeSet<&Transcript> = all.iter().flat_map(|(_, allowed)| allowed).collect();
+            for (prepared, allowed) in &all {
+                for transcript in &told {
+                    let expected = match (allowed.contains(*transcript), allowed.len()) {
+                        (true, 1) => Followed::Only,
+                        (true, _) => Followed::Allowed,
+                        (false, _) => Followed::Forbidden,
+                    };
+                    assert_eq!(prepared.follow(&order, transcript, MOST_WAYS), expected, "{n}:\n{transcript}");
+                    match expected {
+                        Followed::Only => only += 1,
+                        Followed::Allowed => several += 1,
+                        _ => forbidden += 1,
+                    }
+                }
+                let mut cut = allowed.first().cloned().unwrap_or_default();
+                cut.lines.pop();
+                assert_eq!(prepared.follow(&order, &cut, MOST_WAYS), Followed::Forbidden, "{n}:\n{cut}");
+            }
+        }
+        assert!(only > 0 && several > 0 && forbidden > 0, "{only} {several} {forbidden}");
+    }
+}

@@ -250,7 +250,10 @@ impl Running<'_> {
         let store = self.store;
         let out: Vec<KeyId> =
             put.iter().filter(|(_, is_new)| *is_new).map(|(space, _)| store.record(*space, row)).collect();
-        let Some((table, _)) = put.first() else { return };
+        let Some((table, is_new)) = put.first() else { return };
+        if !is_new {
+            self.database.is_written(store, store.record(*table, row), row);
+        }
         self.weighs_row(false);
         let keys = store.keys_of(usize::from(*table), store.rows.get(row));
         // What has been written anew, and was never locked, is as free as before the statement.
