@@ -26,6 +26,7 @@ mod sqlite;
 pub mod audit;
 pub mod cache;
 pub mod lockstep;
+pub mod processor;
 pub mod server;
 
 pub use book::{BookError, Booking, OrderRow, PaymentRow, RefundRow, book, read_notice};

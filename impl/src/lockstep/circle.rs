@@ -29,15 +29,16 @@ impl Lockstep {
 
     /// Who waits for whom; `None` while somebody neither waits nor is answered, such as one that has just become a victim.
     async fn waits(&mut self) -> Result<Option<Vec<(SessionId, Vec<SessionId>)>>, LockstepError> {
-        let mut waits = Vec::new();
-        for who in (0..self.sessions.len()).map(SessionId) {
-            let session = &self.sessions[who.0];
-            if matches!(session.state, State::Asked { .. }) && !session.is_finished() && !session.is_held() {
-                let Some(by) = self.observer.blockers(session.server_id, false).await? else { return Ok(None) };
-                waits.push((who, by.iter().filter_map(|id| self.find(*id)).collect()));
-            }
+        let open = |session: &&Session| {
+            matches!(session.state, State::Asked { .. }) && !session.is_finished() && !session.is_held()
+        };
+        let ids: Vec<i64> = self.sessions.iter().filter(open).map(|session| session.server_id).collect();
+        let waiting = self.observer.waiting(&ids, false).await?;
+        if waiting.len() < ids.len() {
+            return Ok(None);
         }
-        Ok(Some(waits))
+        let found = |ids: &[i64]| ids.iter().filter_map(|id| self.find(*id)).collect::<Vec<_>>();
+        Ok(Some(waiting.iter().filter_map(|(id, by)| Some((self.find(*id)?, found(by)))).collect()))
     }
 
     /// True when an answer has come that nobody has looked at.

@@ -4,6 +4,7 @@
 //! | file | is about |
 //! |---|---|
 //! | `session` | one connection, and what is on its way there |
+//! | `looking` | who is answered by now, and who waits |
 //! | `circle` | sessions that wait for each other |
 //! | `steer` | what is decided here and not by the machine: who comes last, what time it is |
 //! | `slow` | which of several sessions the machine comes to last |
@@ -22,14 +23,12 @@
 //! for: see [`Lockstep::outwait`].
 
 mod circle;
+mod looking;
 mod observer;
 mod session;
 mod slow;
 mod steer;
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use paidonce_protocol::{Call, Reply};
@@ -46,6 +45,9 @@ const MEANWHILE: Duration = Duration::from_millis(1);
 
 /// A statement that has neither been answered nor is said to wait after this never will: an error, and no guess.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two scripts, whoever is not let in although nobody else has anything left waits for somebody who waits in turn.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// One connection of a [`Lockstep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,104 +179,6 @@ impl Lockstep {
         Ok(())
     }
 
-    /// Look again at a session that was blocked: answered by now, or still blocked. One that is held is let go before.
-    ///
-    /// # Errors
-    /// When nothing is on its way there, and as [`Lockstep::send`].
-    pub async fn look(&mut self, who: SessionId) -> Result<Standing, LockstepError> {
-        // What was blocked a moment ago is likely to be blocked still.
-        self.look_after(who, Duration::ZERO).await
-    }
-
-    async fn look_after(&mut self, who: SessionId, at_first: Duration) -> Result<Standing, LockstepError> {
-        let looked = timeout(PATIENCE, self.look_until_known(who, at_first)).await;
-        looked.unwrap_or(Err(LockstepError::Silent))
-    }
-
-    async fn look_until_known(&mut self, who: SessionId, mut time: Duration) -> Result<Standing, LockstepError> {
-        self.sessions[who.0].let_go();
-        loop {
-            let session = &mut self.sessions[who.0];
-            match &session.state {
-                State::Asked { .. } => {}
-                State::Busy { .. } => {
-                    session.set_clock(self.clock);
-                    return session.ask_again().await;
-                }
-                State::Idle(_) | State::Closed => return Err(LockstepError::Unasked),
-            }
-            if let Some(answered) = session.answer_within(std::mem::replace(&mut time, MEANWHILE)).await {
-                return answered;
-            }
-            let id = session.server_id;
-            // Where others wait, too, this may be about to be a deadlock's victim.
-            let others_wait = self.others_wait(who);
-            let Some(by) = self.observer.blockers(id, others_wait).await? else { continue };
-            // What is in its way has to be one of ours: a server has work of its own, which passes.
-            let known: Vec<SessionId> = by.iter().filter_map(|id| self.find(*id)).collect();
-            if known.len() == by.len() && !self.sessions[who.0].is_finished() {
-                return Ok(Standing::Blocked { by: known, said: None });
-            }
-        }
-    }
-
-    /// Look again at every session that was blocked, in the order of the sessions, until each of them is answered or
-    /// still blocked while nothing moves any more. Those that are held are passed over.
-    ///
-    /// # Errors
-    /// As [`Lockstep::look`].
-    pub async fn look_at_all(&mut self) -> Result<Vec<(SessionId, Standing)>, LockstepError> {
-        let mut seen: Vec<(SessionId, Standing)> = Vec::new();
-        loop {
-            let mut moved = false;
-            seen.retain(|(_, standing)| matches!(standing, Standing::Answered(_)));
-            for who in (0..self.sessions.len()).map(SessionId) {
-                if self.is_unanswered(who) && !self.sessions[who.0].is_held() {
-                    let standing = self.look(who).await?;
-                    moved |= matches!(standing, Standing::Answered(_));
-                    seen.push((who, standing));
-                }
-            }
-            // An answer may have let go of what another one waits for.
-            if !moved {
-                return Ok(seen);
-            }
-        }
-    }
-
-    /// Wait for a timer of the engine's own: until one of these sessions is answered, which it was not when it was looked
-    /// at. Those that are held are let go before. `None` when the time is over before.
-    ///
-    /// # Errors
-    /// When nothing is on its way to any of them, and when a task was ended from outside. SQLite has no such timers.
-    pub async fn outwait(
-        &mut self,
-        whose: &[SessionId],
-        at_most: Duration,
-    ) -> Result<Option<(SessionId, Result<Reply, DbError>)>, LockstepError> {
-        let sessions = &mut self.sessions;
-        whose.iter().for_each(|who| sessions[who.0].let_go());
-        let waits = |who: &&SessionId| matches!(sessions[who.0].state, State::Asked { .. });
-        if whose.iter().find(waits).is_none() {
-            return Err(LockstepError::Unasked);
-        }
-        let first = poll_fn(|context| {
-            for who in whose {
-                if let State::Asked { task } = &mut sessions[who.0].state
-                    && let Poll::Ready(joined) = Pin::new(task).poll(context)
-                {
-                    return Poll::Ready((*who, joined));
-                }
-            }
-            Poll::Pending
-        });
-        let Ok((who, joined)) = timeout(at_most, first).await else { return Ok(None) };
-        match self.sessions[who.0].answered(joined)? {
-            Standing::Answered(answer) => Ok(Some((who, answer))),
-            Standing::Blocked { .. } => Err(LockstepError::Ended),
-        }
-    }
-
     /// Let a session wait no longer on SQLite, where the busy answer that it has had is the time-out: its call is asked once
     /// more, and the answer counts.
     ///
@@ -361,14 +265,32 @@ impl Lockstep {
     /// # Errors
     /// As [`Lockstep::kill`].
     pub async fn rest(&mut self) -> Result<(), LockstepError> {
-        for who in (0..self.sessions.len()).map(SessionId) {
-            if self.is_unanswered(who) {
-                self.kill(who).await?;
-            } else if !self.sessions[who.0].rest().await {
-                self.sessions[who.0].state = State::Closed;
+        for who in self.all() {
+            self.give_up(who);
+            self.rest_of(who).await;
+        }
+        // Whoever waits is let in by that, one after the other, and lets go in its turn.
+        loop {
+            let waiting: Vec<SessionId> = self.all().filter(|who| self.is_unanswered(*who)).collect();
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            match self.outwait(&waiting, GRACE).await? {
+                Some((who, _)) => self.rest_of(who).await,
+                None => {
+                    for who in waiting {
+                        self.kill(who).await?;
+                    }
+                }
             }
         }
-        Ok(())
+    }
+
+    async fn rest_of(&mut self, who: SessionId) {
+        let session = &mut self.sessions[who.0];
+        if !session.rest().await {
+            session.state = State::Closed;
+        }
     }
 
     /// Stop the server and start it again. What was on its way is lost, and every session has to connect anew.
@@ -425,6 +347,10 @@ impl Lockstep {
             Ok(gone) => Ok(gone?),
             Err(_) => Err(LockstepError::Silent),
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = SessionId> + use<> {
+        (0..self.sessions.len()).map(SessionId)
     }
 
     fn others_wait(&self, who: SessionId) -> bool {

@@ -9,10 +9,15 @@ static POSTGRES_ID: Statement =
 
 /// Row, table and advisory locks alike, and also who stands before it in the queue
 /// (postgresql.org/docs/current/functions-info.html).
-static BLOCKERS: Statement = Statement::new("blockers", "SELECT DISTINCT unnest(pg_blocking_pids($1))");
+static BLOCKERS: Statement = Statement::new(
+    "blockers",
+    "SELECT DISTINCT pid, by FROM unnest(string_to_array($1, ',')::int[]) AS pid, unnest(pg_blocking_pids(pid)) AS by",
+);
 
-static LISTED: Statement = Statement::new("listed", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = $1")
-    .on_mariadb("SELECT COUNT(*) FROM information_schema.processlist WHERE id = ?");
+static LISTED: Statement = Statement::new("listed", "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = $1");
+
+/// What MariaDB says of a connection that it does not list (`ER_NO_SUCH_THREAD`).
+const NO_SUCH_THREAD: &str = "1094";
 
 static TERMINATE: Statement = Statement::new("terminate", "SELECT pg_terminate_backend($1)");
 
@@ -22,8 +27,8 @@ static STATE: Statement =
 
 static OWNER: Statement = Statement::new("owner", "SELECT IS_USED_LOCK($1)");
 
-/// Reading this status takes the mutex that InnoDB holds from the moment when a transaction begins to wait until its
-/// search for a deadlock has ended (lock_wait in storage/innobase/lock/lock0lock.cc).
+/// How many wait for a row on the whole server. Reading this takes the mutex that InnoDB holds from the moment when it counts a
+/// transaction among them until its search for a deadlock has ended (lock_wait in storage/innobase/lock/lock0lock.cc).
 const SEARCH_HAS_ENDED: &str = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'";
 
 /// The connection that looks on.
@@ -51,35 +56,54 @@ impl Observer {
         &mut self.connection
     }
 
-    /// Who is in this connection's way, when it waits; `None` when it does not. MariaDB does not say who.
+    /// Those of these connections that wait, with who is in the way of each. MariaDB does not say who.
     ///
-    /// `unless_victim`: only when it will go on waiting, and is not about to be told that it is a deadlock's victim.
-    pub(super) async fn blockers(&mut self, id: i64, unless_victim: bool) -> Result<Option<Vec<i64>>, DbError> {
+    /// `unless_victim`: only those that will go on waiting, and are not about to be told that they are a deadlock's victim.
+    pub(super) async fn waiting(&mut self, ids: &[i64], unless_victim: bool) -> Result<Vec<(i64, Vec<i64>)>, DbError> {
         match self.connection.dialect() {
-            Dialect::Sqlite => Ok(None),
+            Dialect::Sqlite => Ok(Vec::new()),
             Dialect::Postgres => {
-                let rows = self.connection.read(&BLOCKERS, vec![Value::Int(id)]).await?;
-                let ids: Vec<i64> = rows.iter().filter_map(|row| row.int(0).ok()).collect();
-                Ok((!ids.is_empty()).then_some(ids))
+                let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+                let rows = self.connection.read(&BLOCKERS, vec![Value::Text(list.join(","))]).await?;
+                let pairs: Vec<(i64, i64)> =
+                    rows.iter().filter_map(|row| Some((row.int(0).ok()?, row.int(1).ok()?))).collect();
+                let by = |id: &i64| pairs.iter().filter(|(who, _)| who == id).map(|(_, by)| *by).collect();
+                let waits = |(_, by): &(i64, Vec<i64>)| !by.is_empty();
+                Ok(ids.iter().map(|id| (*id, by(id))).filter(waits).collect())
             }
             Dialect::MariaDb => {
-                let mut waits = self.waits(id).await?;
-                if waits && unless_victim {
-                    self.connection.send_sql(SEARCH_HAS_ENDED).await?;
-                    waits = self.waits(id).await?;
+                let mut waiting = self.wait_for_rows(ids).await?;
+                if unless_victim && !waiting.is_empty() {
+                    let counted = self.connection.send_sql(SEARCH_HAS_ENDED).await?;
+                    // Whoever is not counted yet has not been looked for a circle.
+                    let counted = rows_of(&counted).first().and_then(|row| row.text(1).ok()?.parse::<usize>().ok());
+                    match counted {
+                        Some(counted) if counted < waiting.len() => waiting.clear(),
+                        _ => {
+                            let still = self.wait_for_rows(ids).await?;
+                            waiting.retain(|id| still.contains(id));
+                        }
+                    }
                 }
-                Ok(waits.then(Vec::new))
+                for id in ids {
+                    if !waiting.contains(id) && self.waits_otherwise(*id).await? {
+                        waiting.push(*id);
+                    }
+                }
+                Ok(waiting.into_iter().map(|id| (id, Vec::new())).collect())
             }
         }
     }
 
-    /// True for a connection to MariaDB that waits for a lock.
-    async fn waits(&mut self, id: i64) -> Result<bool, DbError> {
-        let Reply::Rows(rows) = self.connection.send_sql("SHOW ENGINE INNODB STATUS").await? else { return Ok(false) };
-        let status = rows.first().and_then(|row| row.text(2).ok()).unwrap_or_default();
-        if waits_for_a_row(status, id) {
-            return Ok(true);
-        }
+    /// Those of these connections to MariaDB that wait for a row.
+    async fn wait_for_rows(&mut self, ids: &[i64]) -> Result<Vec<i64>, DbError> {
+        let status = self.connection.send_sql("SHOW ENGINE INNODB STATUS").await?;
+        let status = rows_of(&status).first().and_then(|row| row.text(2).ok()).unwrap_or_default();
+        Ok(ids.iter().copied().filter(|id| waits_for_a_row(status, *id)).collect())
+    }
+
+    /// True for a connection to MariaDB that waits for a lock which is none of InnoDB's.
+    async fn waits_otherwise(&mut self, id: i64) -> Result<bool, DbError> {
         let rows = self.connection.read(&STATE, vec![Value::Int(id)]).await?;
         let text = |column| rows.first().and_then(|row| row.text(column).ok()).unwrap_or_default();
         // A state is what the connection's own thread said last, which may be that it waits when it has been let in and
@@ -100,26 +124,40 @@ impl Observer {
             Dialect::Postgres => {
                 self.connection.read(&TERMINATE, vec![Value::Int(id)]).await?;
             }
-            Dialect::MariaDb => {
-                match self.connection.send_sql(&format!("KILL CONNECTION {id}")).await {
-                    // There is no such connection any more.
-                    Err(error) if error.code() == Some("1094") => {}
-                    answer => drop(answer?),
-                }
-            }
+            Dialect::MariaDb => drop(self.kill(id).await?),
         }
         Ok(())
     }
 
+    /// End a connection to MariaDB. False when there is no such connection any more.
+    async fn kill(&mut self, id: i64) -> Result<bool, DbError> {
+        match self.connection.send_sql(&format!("KILL CONNECTION {id}")).await {
+            Err(error) if error.code() == Some(NO_SUCH_THREAD) => Ok(false),
+            answer => answer.map(|_| true),
+        }
+    }
+
     /// Wait until the server no longer lists a connection, which is after it has rolled its transaction back.
     pub(super) async fn outlast(&mut self, id: i64) -> Result<(), DbError> {
-        if self.connection.dialect() == Dialect::Sqlite {
-            return Ok(());
-        }
-        while number(&self.connection.read(&LISTED, vec![Value::Int(id)]).await?) > 0 {
+        loop {
+            let is_listed = match self.connection.dialect() {
+                Dialect::Sqlite => false,
+                Dialect::Postgres => number(&self.connection.read(&LISTED, vec![Value::Int(id)]).await?) > 0,
+                // It is to be gone in any case, and to say so costs a fraction of a look at the process list.
+                Dialect::MariaDb => self.kill(id).await?,
+            };
+            if !is_listed {
+                return Ok(());
+            }
             tokio::task::yield_now().await;
         }
-        Ok(())
+    }
+}
+
+fn rows_of(reply: &Reply) -> &[Row] {
+    match reply {
+        Reply::Rows(rows) => rows,
+        _ => &[],
     }
 }
 

@@ -40,11 +40,13 @@ pub(super) struct Session {
     pub(super) state: State,
     /// Its server's process is stopped.
     held: bool,
+    /// It was asked something since it was at rest.
+    is_used: bool,
 }
 
 impl Session {
     pub(super) fn new(options: Options) -> Self {
-        Session { options, server_id: 0, state: State::Closed, held: false }
+        Session { options, server_id: 0, state: State::Closed, held: false, is_used: false }
     }
 
     /// Stop its server's process, which waits and does nothing. False when there is none that can be stopped.
@@ -80,6 +82,7 @@ impl Session {
 
     /// Ask something of a connection that is idle.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<(), LockstepError> {
+        self.is_used = true;
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Idle(connection) if connection.dialect() == Dialect::Sqlite => {
                 self.state = State::Busy { connection, ask };
@@ -158,6 +161,9 @@ impl Session {
     /// Leave no transaction open and no named lock held. False when the connection is of no more use.
     pub(super) async fn rest(&mut self) -> bool {
         let State::Idle(connection) = &mut self.state else { return true };
+        if !std::mem::take(&mut self.is_used) {
+            return true;
+        }
         let done = match connection.dialect() {
             Dialect::Postgres => connection.send_sql("ROLLBACK; SELECT pg_advisory_unlock_all()").await,
             Dialect::MariaDb => connection.send_sql("ROLLBACK; DO RELEASE_ALL_LOCKS()").await,

@@ -2,10 +2,11 @@
 
 use paidonce_protocol::{Statement, Value};
 use rustix::process::{Pid, setpriority_process};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 
 use super::session::State;
 use super::{Lockstep, LockstepError, SessionId};
+use crate::processor::processors;
 use crate::server::Software;
 
 /// The thread that a connection to MariaDB has.
@@ -27,10 +28,10 @@ impl Lockstep {
     /// When the server cannot be asked.
     pub async fn slow(&mut self, who: SessionId) -> Result<bool, LockstepError> {
         let tasks = self.tasks().await?;
-        let Some(processor) = first_processor() else { return Ok(false) };
+        let Some(processor) = processors().first().copied() else { return Ok(false) };
         let of = |(session, task): &(SessionId, Pid)| {
             let priority = if *session == who { LEAST } else { USUAL };
-            sched_setaffinity(Some(*task), &processor).is_ok() && setpriority_process(Some(*task), priority).is_ok()
+            processor.keep(Some(*task)) && setpriority_process(Some(*task), priority).is_ok()
         };
         Ok(!tasks.is_empty() && tasks.iter().all(of))
     }
@@ -69,13 +70,4 @@ impl Lockstep {
         }
         Ok(tasks)
     }
-}
-
-/// The first of the processors that this process may use.
-fn first_processor() -> Option<CpuSet> {
-    let all = sched_getaffinity(None).ok()?;
-    let first = (0..CpuSet::MAX_CPU).find(|place| all.is_set(*place))?;
-    let mut one = CpuSet::new();
-    one.set(first);
-    Some(one)
 }

@@ -95,6 +95,16 @@ impl<'a> Board<'a> {
         self.transcript.lines.extend(went_on.into_iter().map(|(session, step, said)| line(session, step, None, said)));
     }
 
+    /// What was said since this was forgotten.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.transcript.lines
+    }
+
+    /// Who waits is all that counts from here on.
+    pub(super) fn forget_lines(&mut self) {
+        self.transcript.lines.clear();
+    }
+
     /// All that was said.
     pub fn into_transcript(self) -> Transcript {
         self.transcript

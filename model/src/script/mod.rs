@@ -24,10 +24,12 @@
 //! 2. `transcript`: what the steps come to, as text. Answers that come while one step is waited for are told in the order of
 //!    the sessions, because nobody can tell which of them was first.
 //! 3. `board`: who waits and what is put off; `run`: the steps on the model's database, in every way that the engine leaves open.
-//! 4. `anomaly`: whether a transcript shows what a script is about.
+//! 4. `follow`: whether one transcript is allowed, without all the others.
+//! 5. `anomaly`: whether a transcript shows what a script is about.
 
 mod anomaly;
 mod board;
+mod follow;
 mod parse;
 mod permute;
 mod run;
@@ -35,6 +37,7 @@ mod transcript;
 
 pub use anomaly::{Anomaly, Condition};
 pub use board::Board;
+pub use follow::Followed;
 pub use parse::{Action, Order, Script, ScriptError, Session, Step};
 pub use run::Prepared;
 pub use transcript::{Line, Said, Transcript};

@@ -80,6 +80,11 @@ impl<'a> Prepared<'a> {
         Ok(Prepared { script, file, engines, store, setup, steps, start })
     }
 
+    /// The database with the rows that are there at the start.
+    pub(super) fn start(&self) -> &Database {
+        &self.start
+    }
+
     /// The script.
     pub fn script(&self) -> &'a Script {
         self.script
@@ -150,10 +155,10 @@ impl<'a> Prepared<'a> {
 }
 
 /// A script while it is played.
-struct Playing<'a> {
-    prepared: &'a Prepared<'a>,
-    database: Database,
-    board: Board<'a>,
+pub(super) struct Playing<'a> {
+    pub(super) prepared: &'a Prepared<'a>,
+    pub(super) database: Database,
+    pub(super) board: Board<'a>,
 }
 
 impl Playing<'_> {
@@ -167,7 +172,8 @@ impl Playing<'_> {
         self.board.into_transcript()
     }
 
-    fn take(&mut self, number: usize, choices: &mut Choices) {
+    /// Take a step, and let go on who can.
+    pub(super) fn take(&mut self, number: usize, choices: &mut Choices) {
         let Prepared { script, engines, store, steps, .. } = self.prepared;
         let step = &script.steps[number];
         let session = step.session;

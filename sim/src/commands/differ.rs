@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use paidonce_model::Engine;
 use paidonce_model::script::Script;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use super::cli::Differing;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::meter::Counter;
 use super::{Exit, print_json, quoted};
-use crate::differ::{Compared, Differ, DifferError, Disagreement, Drafts, Tally};
+use crate::differ::{Disagreement, LaneError, Lanes, Tally, Work};
 use crate::report::{DrawnRun, Manifest};
 use crate::script::transcripts_text;
 
@@ -52,19 +54,16 @@ enum Ended {
 
 pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failure> {
     let engines = if asked.engines.is_empty() { Engine::ALL.to_vec() } else { asked.engines.clone() };
+    let mut lanes = Lanes::open();
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
     let interrupt = Interrupt::listen(&executor)?;
     let mut all = Vec::new();
     let mut ended = None;
     for engine in engines {
-        let drafts = match asked.names {
-            true => Drafts::with_names(asked.seed, engine.family()),
-            false => Drafts::of_seed(asked.seed),
-        };
         if !asked.json {
             writeln!(out, "drawn scripts · {} · seed {}, from {}", engine.name(), asked.seed, asked.from)?;
         }
-        let mut ran = executor.block_on(one(asked, engine, &drafts, &interrupt))?;
+        let mut ran = one(asked, engine, &mut lanes, &executor, &interrupt)?;
         for (n, disagreement) in &ran.found {
             let text = kept(&ran, asked, *n, disagreement);
             if !asked.json {
@@ -111,45 +110,58 @@ pub(super) fn run(asked: &Differing, out: &mut dyn Write) -> Result<Exit, Failur
     })
 }
 
-async fn one(asked: &Differing, engine: Engine, drafts: &Drafts, interrupt: &Interrupt) -> Result<Ran, Failure> {
-    let mut differ = Differ::open(engine).await?;
+fn one(
+    asked: &Differing,
+    engine: Engine,
+    lanes: &mut Lanes,
+    executor: &Runtime,
+    interrupt: &Interrupt,
+) -> Result<Ran, Failure> {
+    lanes.start(engine).map_err(|error| failure(error, engine, asked.seed, asked.from))?;
     let counter = Counter::new(engine.name(), "scripts");
-    let mut ran = Ran { engine, tally: Tally::default(), took: Duration::ZERO, found: Vec::new(), ended: None };
-    for n in (asked.from..).take(usize::try_from(asked.count).unwrap_or(usize::MAX)) {
-        if let Err(failure) = script(asked, &mut differ, drafts, n, &mut ran).await {
-            ran.ended = Some(Ended::Failed(failure));
-            break;
-        }
-        counter.one_more();
-        if interrupt.has_come() {
-            ran.ended = Some(Ended::Interrupted);
-        }
-        let is_over = asked.time.is_some_and(|time| counter.elapsed() >= time);
-        if is_over || ran.found.len() >= asked.most || ran.ended.is_some() {
-            break;
-        }
-    }
-    ran.took = counter.elapsed();
-    differ.close().await;
-    Ok(ran)
+    let work = Work {
+        engine,
+        seed: asked.seed,
+        names: asked.names,
+        from: asked.from,
+        count: asked.count,
+        most: asked.most,
+        one_more: &|| counter.one_more(),
+        is_over: &|| interrupt.has_come() || asked.time.is_some_and(|time| counter.elapsed() >= time),
+    };
+    let run = std::thread::scope(|scope| {
+        let (tell, told) = oneshot::channel::<()>();
+        let lanes = scope.spawn(|| {
+            let _told_at_its_end = tell;
+            lanes.run(&work)
+        });
+        // Whoever interrupts is heard by this thread's executor, while it runs.
+        let _ = executor.block_on(told);
+        lanes.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    let ended = match run.failed {
+        Some((n, error)) => match failure(error, engine, asked.seed, n) {
+            // Nothing was played.
+            failure if run.tally.scripts == 0 => return Err(failure),
+            failure => Some(Ended::Failed(failure)),
+        },
+        None => interrupt.has_come().then_some(Ended::Interrupted),
+    };
+    Ok(Ran { engine, tally: run.tally, took: counter.elapsed(), found: run.found, ended })
 }
 
-/// One script, made smaller when the engine does what the model forbids.
-async fn script(asked: &Differing, differ: &mut Differ, drafts: &Drafts, n: u64, ran: &mut Ran) -> Result<(), Failure> {
-    let engine = ran.engine.name();
-    let about = |source: DifferError| Failure::Differ { engine, seed: asked.seed, n, source: Box::new(source) };
-    let draw = drafts.draw(n).map_err(Failure::Draw)?;
-    let compared = differ.compare(&draw.text()).await.map_err(about)?;
-    ran.tally.add(&compared);
-    if compared.agrees() == Some(false) {
-        ran.found.push((n, differ.shrink(draw, compared).await.map_err(about)?));
+fn failure(error: LaneError, engine: Engine, seed: u64, n: u64) -> Failure {
+    match error {
+        LaneError::Executor(error) => Failure::Executor(error),
+        LaneError::Real(error) => error.into(),
+        LaneError::Draw(reason) => Failure::Draw(reason),
+        LaneError::Script(source) => Failure::Differ { engine: engine.name(), seed, n, source: Box::new(source) },
     }
-    Ok(())
 }
 
 /// A disagreement as a script: the real engine's transcript is its golden part, the model's are comments.
 fn kept(ran: &Ran, asked: &Differing, n: u64, found: &Disagreement) -> String {
-    let Disagreement { text, compared: Compared { allowed, real, .. }, .. } = found;
+    let Disagreement { text, allowed, real, .. } = found;
     let engine = ran.engine.name();
     let mut kept = format!("# Drawn: {}\n", command(engine, asked, n, Some(1)));
     kept.push_str("# The model allows:\n");

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use paidonce_model::Engine;
-use paidonce_model::script::{Prepared, ScriptError, Transcript};
+use paidonce_model::script::{Followed, Prepared, ScriptError, Transcript};
+use paidonce_sqlx::server::Server;
 
 use super::draft::{Draw, parsed};
 use crate::script::{Real, RealError};
@@ -16,20 +17,19 @@ const MOST_SMALLER: usize = 400;
 /// What a script came to.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// The transcripts that the model allows, or a part of them.
-    pub allowed: BTreeSet<Transcript>,
-    /// True when these are all.
-    pub all: bool,
     /// What the real engine did.
     pub real: Transcript,
+    /// What the model says to that.
+    pub model: Followed,
 }
 
 impl Compared {
-    /// Whether the model allows what the real engine did; `None` when it was not among the part that was looked at.
+    /// Whether the model allows what the real engine did; `None` when there were too many ways to tell.
     pub fn agrees(&self) -> Option<bool> {
-        match self.allowed.contains(&self.real) {
-            false if !self.all => None,
-            agrees => Some(agrees),
+        match self.model {
+            Followed::Only | Followed::Allowed => Some(true),
+            Followed::Forbidden => Some(false),
+            Followed::Undecided => None,
         }
     }
 }
@@ -39,8 +39,10 @@ impl Compared {
 pub struct Disagreement {
     /// The script's text.
     pub text: String,
-    /// What it came to.
-    pub compared: Compared,
+    /// What the model allows, or a part of it.
+    pub allowed: BTreeSet<Transcript>,
+    /// What the real engine did.
+    pub real: Transcript,
     /// How many smaller scripts were tried.
     pub tried: usize,
 }
@@ -60,6 +62,14 @@ impl Differ {
         Ok(Differ { engine, real: Real::open(engine.name()).await? })
     }
 
+    /// The same on this server; SQLite has none.
+    ///
+    /// # Errors
+    /// When no database can be made there.
+    pub async fn open_on(engine: Engine, server: Option<&Server>) -> Result<Self, RealError> {
+        Ok(Differ { engine, real: Real::open_on(engine.name(), server).await? })
+    }
+
     /// Play a script's text on both.
     ///
     /// # Errors
@@ -68,9 +78,9 @@ impl Differ {
         let script = parsed(text)?;
         let prepared = Prepared::new(&script, "drawn", self.engine)?;
         let order: Vec<usize> = (0..script.steps.len()).collect();
-        let (allowed, all) = prepared.transcripts_within(&order, MOST_WAYS);
         let real = self.real.play(&prepared, &order).await?;
-        Ok(Compared { allowed, all, real })
+        let model = prepared.follow(&order, &real, MOST_WAYS);
+        Ok(Compared { real, model })
     }
 
     /// The smallest script found on which they still disagree.
@@ -78,20 +88,24 @@ impl Differ {
     /// # Errors
     /// As [`Differ::compare`].
     pub async fn shrink(&mut self, mut draw: Draw, compared: Compared) -> Result<Disagreement, DifferError> {
-        let mut smallest = Disagreement { text: draw.text(), compared, tried: 0 };
+        let (mut smallest, mut compared, mut tried) = (draw.text(), compared, 0);
         let mut more = draw.simplify();
-        while more && smallest.tried < MOST_SMALLER {
+        while more && tried < MOST_SMALLER {
             let text = draw.text();
-            smallest.tried += 1;
-            let compared = self.compare(&text).await?;
-            more = if compared.agrees() == Some(false) {
-                (smallest.text, smallest.compared) = (text, compared);
+            tried += 1;
+            let smaller = self.compare(&text).await?;
+            more = if smaller.agrees() == Some(false) {
+                (smallest, compared) = (text, smaller);
                 draw.simplify()
             } else {
                 draw.complicate()
             };
         }
-        Ok(smallest)
+        let script = parsed(&smallest)?;
+        let prepared = Prepared::new(&script, "drawn", self.engine)?;
+        let order: Vec<usize> = (0..script.steps.len()).collect();
+        let (allowed, _) = prepared.transcripts_within(&order, MOST_WAYS);
+        Ok(Disagreement { text: smallest, allowed, real: compared.real, tried })
     }
 
     /// End every connection.
@@ -109,4 +123,50 @@ pub enum DifferError {
     /// The real engine could not be asked.
     #[error(transparent)]
     Real(#[from] RealError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Drafts;
+    use super::*;
+
+    /// Every transcript that the model allows is followed to its end, and no other is.
+    #[test]
+    fn following_a_transcript_tells_what_enumerating_all_tells() {
+        let drafts = Drafts::of_seed(11);
+        let (mut only, mut several, mut forbidden) = (0, 0, 0);
+        for n in 0..80 {
+            let text = drafts.draw(n).unwrap().text();
+            let script = parsed(&text).unwrap();
+            let order: Vec<usize> = (0..script.steps.len()).collect();
+            let mut all = Vec::new();
+            for engine in Engine::ALL {
+                let prepared = Prepared::new(&script, "drawn", engine).unwrap();
+                let (allowed, are_all) = prepared.transcripts_within(&order, 2_000);
+                if are_all {
+                    all.push((prepared, allowed));
+                }
+            }
+            let told: BTreeSet<&Transcript> = all.iter().flat_map(|(_, allowed)| allowed).collect();
+            for (prepared, allowed) in &all {
+                for transcript in &told {
+                    let expected = match (allowed.contains(*transcript), allowed.len()) {
+                        (true, 1) => Followed::Only,
+                        (true, _) => Followed::Allowed,
+                        (false, _) => Followed::Forbidden,
+                    };
+                    assert_eq!(prepared.follow(&order, transcript, MOST_WAYS), expected, "{n}:\n{transcript}");
+                    match expected {
+                        Followed::Only => only += 1,
+                        Followed::Allowed => several += 1,
+                        _ => forbidden += 1,
+                    }
+                }
+                let mut cut = allowed.first().cloned().unwrap_or_default();
+                cut.lines.pop();
+                assert_eq!(prepared.follow(&order, &cut, MOST_WAYS), Followed::Forbidden, "{n}:\n{cut}");
+            }
+        }
+        assert!(only > 0 && several > 0 && forbidden > 0, "{only} {several} {forbidden}");
+    }
 }

@@ -101,9 +101,19 @@ impl Real {
     /// # Errors
     /// When there is none.
     pub async fn open(engine: &str) -> Result<Self, RealError> {
+        let found = Engine::find(engine).ok_or_else(|| RealError::Engine(engine.to_owned()))?;
+        let shared = |software| Server::shared(software).map_err(|error| RealError::NoServer(error.to_string()));
+        let server = Software::of_dialect(found.dialect()).map(shared).transpose()?;
+        Self::open_on(engine, server).await
+    }
+
+    /// An empty database for an engine on this server; without one in a file, for SQLite.
+    ///
+    /// # Errors
+    /// When it cannot be made there.
+    pub async fn open_on(engine: &str, server: Option<&Server>) -> Result<Self, RealError> {
         let engine = Engine::find(engine).ok_or_else(|| RealError::Engine(engine.to_owned()))?;
-        let mut private = None;
-        let (url, home) = match Software::of_dialect(engine.dialect()) {
+        let (url, home) = match server {
             None => {
                 let directory = tempfile::tempdir().map_err(RealError::Temporary)?;
                 let url = format!("sqlite:{}", directory.path().join("script.db").display());
@@ -111,15 +121,13 @@ impl Real {
                 made.close().await;
                 (url, Home::Embedded(directory))
             }
-            Some(software) => {
-                let server = Server::shared(software).map_err(|error| RealError::NoServer(error.to_string()))?;
+            Some(server) => {
                 let database = server.own_database().await?;
-                private = Some(server);
                 (database.url().to_owned(), Home::Server(database))
             }
         };
         let mut lockstep = Lockstep::open(&url, engine).await?;
-        if let Some(server) = &private {
+        if let Some(server) = server {
             lockstep.is_on(server);
         }
         if engine.dialect() == Dialect::Sqlite {
@@ -204,10 +212,16 @@ impl Real {
         }
         let aside = self.lockstep.aside();
         if self.tables_of == script.schema {
-            for table in prepared.tables() {
-                // What is left of removed rows could still be come to on PostgreSQL, and be locked on MariaDB.
-                let word = if dialect == Dialect::Sqlite { "DELETE FROM" } else { "TRUNCATE" };
-                aside.send_sql(&format!("{word} {table}")).await?;
+            // What is left of removed rows could still be come to on PostgreSQL, and be locked on MariaDB.
+            let each =
+                |word: &str| prepared.tables().map(|table| format!("{word} {table}")).collect::<Vec<_>>().join("; ");
+            let sql = match dialect {
+                Dialect::Sqlite => each("DELETE FROM"),
+                Dialect::Postgres => format!("TRUNCATE {}", prepared.tables().collect::<Vec<_>>().join(", ")),
+                Dialect::MariaDb => each("TRUNCATE"),
+            };
+            if !self.tables.is_empty() {
+                aside.send_sql(&sql).await?;
             }
         } else {
             for table in self.tables.drain(..) {

@@ -28,11 +28,11 @@ async fn all(engine: Engine, drafts: &Drafts, names: &str) -> Tally {
         let draw = drafts.draw(n).expect("a script");
         let about = format!("paidonce differ --engine {}{names} --seed {SEED} --from {n} --count 1", engine.name());
         let compared = differ.compare(&draw.text()).await.unwrap_or_else(|error| panic!("{about}: {error}"));
-        tally.add(&compared);
+        tally += Tally::of(&compared);
         if compared.agrees() == Some(false) {
             let found = differ.shrink(draw, compared).await.unwrap_or_else(|error| panic!("{about}: {error}"));
-            let allowed = transcripts_text(found.compared.allowed.iter());
-            panic!("{about}\n\n{}\nallowed:\n{allowed}\nreal:\n{}", found.text, found.compared.real);
+            let allowed = transcripts_text(found.allowed.iter());
+            panic!("{about}\n\n{}\nallowed:\n{allowed}\nreal:\n{}", found.text, found.real);
         }
     }
     differ.close().await;

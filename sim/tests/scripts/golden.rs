@@ -3,7 +3,7 @@
 use paidonce::script::{Real, transcripts_text};
 use paidonce_model::Engine;
 
-use super::support::{Kept, block_on, is_here, rewrites, scripts};
+use super::support::{Kept, block_on, is_here, rewrites, scripts, write_anew};
 
 /// The transcripts in each script are those of the model, for every engine.
 fn as_written(folder: &str) {
@@ -15,7 +15,7 @@ fn as_written(folder: &str) {
             if rewrites() {
                 kept.text = kept.script.renewed(&kept.text, engine.name(), &found);
                 kept.script = paidonce_model::script::Script::parse(&kept.name, &kept.text).expect("it was one before");
-                std::fs::write(&kept.path, &kept.text).expect("the script can be written");
+                write_anew(&kept.path, &kept.text);
             } else if kept.script.golden_for(engine.name()).map(str::trim_end) != Some(found.trim_end()) {
                 complaints += &format!("{} on {}:\n{found}\n", kept.name, engine.name());
             }

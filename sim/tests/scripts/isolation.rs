@@ -2,7 +2,7 @@
 
 use paidonce_model::Engine;
 
-use super::support::{rewrites, root, scripts};
+use super::support::{rewrites, root, scripts, write_anew};
 
 const PAGE: &str = "docs/isolation.md";
 const FROM: &str = "<!-- computed from specs/scripts/hermitage -->\n";
@@ -80,7 +80,7 @@ fn the_page_has_the_computed_table_and_explains_each_difference_from_the_publish
     let (shown, after) = rest.split_once(TO).expect("the table has an end");
     let (table, differ) = computed();
     if rewrites() {
-        std::fs::write(&path, format!("{before}{FROM}{table}{TO}{after}")).expect("the page can be written");
+        write_anew(&path, &format!("{before}{FROM}{table}{TO}{after}"));
     } else {
         assert_eq!(shown, table, "not as computed (PAIDONCE_REWRITE=1 writes it anew)");
     }

@@ -4,7 +4,7 @@ use paidonce::script::{Real, played_text};
 use paidonce_model::Engine;
 use paidonce_model::script::{Prepared, Script};
 
-use super::support::{block_on, is_here, rewrites, root};
+use super::support::{block_on, is_here, rewrites, root, write_anew};
 
 const PAGE: &str = "docs/scripts.md";
 const FROM: &str = "```script\n";
@@ -55,7 +55,7 @@ fn the_examples_of_the_page_come_to_what_it_shows() {
     }
     assert!(examples > 5, "the page has an example for each command");
     if rewrites() {
-        std::fs::write(&path, anew).expect("the page can be written");
+        write_anew(&path, &anew);
     } else {
         assert_eq!(page, anew, "not as run (PAIDONCE_REWRITE=1 writes it anew)");
     }

@@ -8,7 +8,7 @@ use paidonce::seek::{Entry, Often, Record, Sought, seek};
 use paidonce_model::{Engine, Family};
 use paidonce_sqlx::server::{Server, Software};
 
-use super::support::{Kept, block_on, is_here, rewrites, root, scripts};
+use super::support::{Kept, block_on, is_here, rewrites, root, scripts, write_anew};
 
 const RECORD: &str = "specs/scripts/unseen.toml";
 const PAGE: &str = "docs/seen.md";
@@ -194,7 +194,7 @@ fn the_page_lists_what_was_never_or_seldom_seen() {
     let (shown, after) = rest.split_once(TO).expect("the tables have an end");
     let computed = computed();
     if rewrites() {
-        std::fs::write(&path, format!("{before}{FROM}{computed}{TO}{after}")).expect("the page can be written");
+        write_anew(&path, &format!("{before}{FROM}{computed}{TO}{after}"));
     } else {
         assert_eq!(shown, computed, "not as computed (PAIDONCE_REWRITE=1 writes it anew)");
     }

@@ -1,6 +1,6 @@
 //! Which engines are here, and the scripts of the repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use paidonce_model::script::{Prepared, Script, Transcript};
 use paidonce_model::{Engine, Family};
@@ -12,6 +12,13 @@ const REWRITE: &str = "PAIDONCE_REWRITE";
 /// True when pages and scripts are to be written anew.
 pub(crate) fn rewrites() -> bool {
     std::env::var_os(REWRITE).is_some()
+}
+
+/// Write a page or a script anew. Who reads it meanwhile, as another test may, reads all of it: the old one or the new one.
+pub(crate) fn write_anew(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, text).expect("there can be files beside it");
+    std::fs::rename(&beside, path).expect("it can be replaced");
 }
 
 /// The folder of the workspace.

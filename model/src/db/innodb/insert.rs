@@ -80,14 +80,14 @@ impl Running<'_> {
         loop {
             let is_behind = |key: KeyId| last.is_none_or(|last| store.compare_keys(key, last).is_gt());
             let seen = self.step(|run| {
-                let found = store.sources(run.newest(), NOTHING, run.request, select)?;
+                let found = store.sources(run.newest_of(run.newest(), select), NOTHING, run.request, select)?;
                 let next = found.into_iter().find(|(key, _)| is_behind(*key));
                 Ok(next.map_or(Seen::End, |(key, _)| Seen::Record(key, None)))
             })?;
             let Seen::Record(key, _) = seen else { break };
             last = Some(key);
             let seen = self.step(|run| {
-                let found = store.sources(run.newest(), NOTHING, run.request, select)?;
+                let found = store.sources(run.newest_of(run.newest(), select), NOTHING, run.request, select)?;
                 let next = found.into_iter().find(|(known, _)| *known == key);
                 Ok(next.map_or(Seen::End, |(_, new)| Seen::Row(new)))
             })?;
@@ -116,6 +116,7 @@ impl Running<'_> {
     ) -> Result<u32, Stop> {
         let store = self.store;
         let table = store.plan(self.request).table;
+        self.takes_number();
         let row = store.accepted(table, row, matches!(insert.on_conflict, OnConflict::Skip { .. }))?;
         let updates = matches!(insert.on_conflict, OnConflict::Update { .. });
         if is_further {
@@ -142,7 +143,7 @@ impl Running<'_> {
                 return Err(Stop::Fails(Cause::Duplicate));
             }
             self.step(|run| {
-                run.take_back(&put, row);
+                run.take_back(&put, row, updates);
                 Ok(Seen::Done)
             })?;
             return if updates { self.update_instead(by, row, effects) } else { Ok(0) };
@@ -198,6 +199,7 @@ impl Running<'_> {
             self.weighs_new(record);
         }
         if is_further {
+            self.leaves_number(space);
             self.lock(record, Want::Exclusive);
         } else {
             let keys = store.keys_of(table, store.rows.get(row));
@@ -244,11 +246,14 @@ impl Running<'_> {
     }
 
     /// Take a row's records back out of these indexes.
-    fn take_back(&mut self, put: &[(Space, bool)], row: RowId) {
+    fn take_back(&mut self, put: &[(Space, bool)], row: RowId, updates: bool) {
         let store = self.store;
         let out: Vec<KeyId> =
             put.iter().filter(|(_, is_new)| *is_new).map(|(space, _)| store.record(*space, row)).collect();
-        let Some((table, _)) = put.first() else { return };
+        let Some((table, is_new)) = put.first() else { return };
+        if !is_new {
+            self.database.is_written(store, store.record(*table, row), row);
+        }
         self.weighs_row(false);
         let keys = store.keys_of(usize::from(*table), store.rows.get(row));
         // What has been written anew, and was never locked, is as free as before the statement.
@@ -259,6 +264,8 @@ impl Running<'_> {
                 || store.has_changed(self.before, *key)
                 || self.has_structure(*key, Want::Exclusive)
         };
+        let asked_for: Vec<KeyId> =
+            out.iter().copied().filter(|record| self.has_structure(*record, Want::Exclusive)).collect();
         let connection = &self.database.connections[self.who];
         let back = |(key, change): &(KeyId, Change)| match change {
             Change::Put(_) if keys.contains(key) => {
@@ -272,6 +279,14 @@ impl Running<'_> {
         let made = store.add_keys(super::NO_KEYS, made);
         let connection = &mut self.database.connections[self.who];
         (connection.changes, connection.made) = (changes, made);
+        if updates && !self.locks_gaps() {
+            // What others have asked for stays locked as the gap that it leaves (`lock_rec_inherit_to_gap` looks at
+            // `trx_t::duplicates`).
+            for record in asked_for {
+                let gap = self.gap_at(store.keys.get(record).space, record);
+                self.lock_gap(gap);
+            }
+        }
         self.database.take_out(store, &out);
     }
 

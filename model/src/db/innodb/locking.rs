@@ -155,6 +155,7 @@ impl Running<'_> {
                     })
                     .collect();
                 if !changed.is_empty() {
+                    run.takes_number();
                     run.weighs_row(true);
                 }
                 run.write(&changed, effects);
@@ -167,6 +168,7 @@ impl Running<'_> {
                 let record = store.record(space, old);
                 self.step(|run| {
                     run.lock_to_write(record)?;
+                    run.leaves_number(space);
                     Ok(Seen::Done)
                 })?;
             }

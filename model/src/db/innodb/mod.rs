@@ -10,6 +10,7 @@
 //! | `reads` | what a statement reads besides |
 //! | `insert` | new records, and those that have their keys already |
 //! | `named` | locks by name, which are none of InnoDB's |
+//! | `numbers` | who is taken to have a further record, having written its row |
 //! | `weights` | what a transaction weighs when a deadlock's victim is chosen |
 //!
 //! Rules and their sources (MariaDB's manual, "InnoDB Lock Modes" and "SET TRANSACTION"; MySQL's, "InnoDB Locking",
@@ -27,6 +28,7 @@ mod insert;
 mod journal;
 mod locking;
 mod named;
+mod numbers;
 mod reads;
 mod records;
 mod requests;
@@ -46,7 +48,7 @@ use super::{
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
-use crate::sql::Path;
+use crate::sql::{Access, Path, Select};
 
 /// True at the levels that lock the gaps between records.
 pub(super) fn locks_gaps(level: Level) -> bool {
@@ -108,9 +110,10 @@ pub(super) fn resume(
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    let Wait { before, made_before, keys, want, journal, .. } = wait;
+    let Wait { before, made_before, keys, want, journal, rest, .. } = wait;
     let granted = keys.first().map(|key| (*key, want));
-    let resumes = keys.first().copied();
+    // A record that was taken out is where it goes on all the same.
+    let resumes = keys.first().or(rest.iter().flatten().next()).copied();
     let level = engine.level();
     Running { database, level, engine, store, who, request, before, made_before, granted, resumes, journal, at: 0 }
         .go(choices, effects)
@@ -218,11 +221,20 @@ impl Running<'_> {
     /// The same without the rows that have no record yet in the further key by which the statement looks for them: whoever
     /// puts a row in may wait there.
     fn newest_on_path(&self) -> ContentsId {
+        let plan = self.store.plan(self.request);
+        let besides = plan.subs.iter().filter(|sub| sub.table != Some(plan.table));
+        besides.fold(self.newest_by(self.newest(), plan.table, &plan.access), |rows, sub| self.newest_of(rows, sub))
+    }
+
+    /// The same for what a sub-select, or a source of rows, looks for.
+    fn newest_of(&self, newest: ContentsId, select: &Select) -> ContentsId {
+        select.table.map_or(newest, |table| self.newest_by(newest, table, &select.access))
+    }
+
+    fn newest_by(&self, newest: ContentsId, table: usize, access: &Access) -> ContentsId {
         let store = self.store;
-        let newest = self.newest();
-        let plan = store.plan(self.request);
-        let Path::Unique(number) = plan.access.path else { return newest };
-        let space = store.tables.tables[plan.table].uniques[number].0;
+        let Path::Unique(number) = access.path else { return newest };
+        let space = store.tables.tables[table].uniques[number].0;
         let lacks_record = |(key, row): &(KeyId, RowId)| {
             let record = store.record(space, *row);
             let is_of_committed = store.is_record_of(record, store.committed(self.database.committed, *key));
@@ -234,9 +246,9 @@ impl Running<'_> {
                 })
         };
         let mut rows = store.contents.get(newest).clone();
-        let before = rows[plan.table].len();
-        rows[plan.table].retain(|row| !lacks_record(row));
-        if rows[plan.table].len() == before { newest } else { store.contents.id(&rows) }
+        let before = rows[table].len();
+        rows[table].retain(|row| !lacks_record(row));
+        if rows[table].len() == before { newest } else { store.contents.id(&rows) }
     }
 
     /// The committed rows that a plain read sees from repeatable read on.

@@ -30,7 +30,7 @@ impl Running<'_> {
         let seen = self.step(|run| {
             let plan = run.store.plan(run.request);
             Ok(Seen::Contents(match run.level {
-                Level::ReadUncommitted => run.newest(),
+                Level::ReadUncommitted => plan.subs.iter().fold(run.newest(), |rows, sub| run.newest_of(rows, sub)),
                 Level::RepeatableRead | Level::Snapshot if !plan.writes() => run.snapshot(),
                 _ => run.database.committed,
             }))
@@ -106,10 +106,11 @@ impl Running<'_> {
                     run.lock_record(record, Want::Share, true)?;
                     let fits = by_key.as_ref().is_none_or(|values| store.compare_prefix(record, values).is_eq());
                     let is_marked = run.database.is_marked(store, record);
-                    Ok(match (fits, is_marked) {
-                        (true, true) => Seen::Record(record, None),
-                        (true, false) => Seen::Done,
-                        (false, _) => Seen::End,
+                    // Which values are wanted is looked at when the record is there (`reckey_in_range` in opt_sum.cc).
+                    Ok(match (is_marked, fits) {
+                        (true, _) => Seen::Record(record, None),
+                        (false, true) => Seen::Done,
+                        (false, false) => Seen::End,
                     })
                 })?;
                 match seen {

@@ -110,6 +110,14 @@ impl Database {
             // Whoever removes a row marks a further record when it has locked it, for which it may have to wait.
             return store.has_changed(open.changes, record);
         }
+        let writes = |open: &Connection| store.is_record_of(record, written(store, open.changes, primary).flatten());
+        if record != primary
+            && let Some(open) = self.connections.iter().find(|open| writes(open))
+            && !store.is_record_of(record, store.committed(self.committed, primary))
+        {
+            // Whoever writes a removed row anew does so with a further record when it has locked that, too.
+            return !store.has_changed(open.changes, record);
+        }
         !store.is_record_of(record, self.newest_row(store, primary))
     }
 
@@ -198,6 +206,9 @@ impl Database {
                     store.note(Rule::InnodbInherits);
                 }
                 if let Some(wait) = &mut open.wait {
+                    if wait.want != Want::Gap && wait.keys.contains(record) {
+                        wait.rest = Some(vec![*record]);
+                    }
                     // Nobody waits for it any more (`lock_rec_reset_and_release_wait`).
                     wait.keys.retain(|key| key != record || wait.want == Want::Gap);
                 }

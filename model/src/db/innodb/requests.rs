@@ -61,7 +61,7 @@ impl Running<'_> {
             if with_gap {
                 self.lock_gap_before(record);
             }
-            self.weighs_request();
+            self.weighs_request(Some((record, want, span)));
             return Err(Stop::Waits { key: record, want });
         }
         if with_gap {
@@ -86,12 +86,13 @@ impl Running<'_> {
 
     /// Lock a record that is to be written.
     pub(super) fn lock_to_write(&mut self, record: KeyId) -> Result<(), Stop> {
-        if !self.has(record, Want::Exclusive) && self.is_in_the_way(record, Want::Exclusive) {
+        let had = self.has(record, Want::Exclusive);
+        if !had && self.is_in_the_way(record, Want::Exclusive) {
             self.makes_explicit(record);
-            self.weighs_request();
+            self.weighs_request(Some((record, Want::Exclusive, Span::Record)));
             return Err(Stop::Waits { key: record, want: Want::Exclusive });
         }
-        if self.granted == Some((record, Want::Exclusive)) {
+        if !had && self.granted == Some((record, Want::Exclusive)) {
             self.weighs_granted(record, Want::Exclusive, Span::Record);
         }
         self.lock(record, Want::Exclusive);
@@ -212,7 +213,7 @@ impl Running<'_> {
     }
 
     /// The gap in which this record stands, or would stand.
-    fn gap_at(&self, space: Space, record: KeyId) -> Gap {
+    pub(super) fn gap_at(&self, space: Space, record: KeyId) -> Gap {
         let store = self.store;
         let records = self.database.records(store, space);
         let behind = records.partition_point(|known| store.compare_keys(*known, record).is_lt());
@@ -225,7 +226,7 @@ impl Running<'_> {
     pub(super) fn ask_to_put(&mut self, record: KeyId) -> Result<(), Stop> {
         if self.is_in_the_way(record, Want::Gap) {
             self.store.note(Rule::InnodbNewWaits);
-            self.weighs_request();
+            self.weighs_request(None);
             return Err(Stop::Waits { key: record, want: Want::Gap });
         }
         Ok(())

@@ -179,6 +179,9 @@ impl Running<'_> {
         with_gap: bool,
         is_unique: bool,
     ) -> Result<Option<bool>, Stop> {
+        if self.is_taken_to_have(record) {
+            return Ok(Some(false));
+        }
         let stands_in_the_way = !self.has(record, scan.want) && self.is_in_the_way(record, scan.want);
         // A conflict with the snapshot is told whatever the statement says about locks.
         if stands_in_the_way && !(self.is_as_committed(record) && self.is_too_new(record)) {

@@ -17,6 +17,7 @@ use std::hash::{Hash, Hasher};
 use paidonce_protocol::Dialect;
 use smallvec::SmallVec;
 
+use super::numbers::Number;
 use super::{ChangesId, Database, KeyId, RowId, Running, Store, Want, requests, waits_for};
 use crate::db::transactions::Caller;
 use crate::db::{Change, Gap, Rule, Val};
@@ -53,8 +54,12 @@ struct Weight {
     /// The ways to lock of which there is a structure, and the further structures.
     kinds: Vec<Kind>,
     further: u16,
+    /// The lock for which the last request was, unless it was one to put a record in.
+    asked: Option<Kind>,
     /// What is locked with a structure.
     held: Vec<(Option<KeyId>, Kind)>,
+    /// Besides: what of it others may see.
+    number: Number,
 }
 
 /// What a connection's transaction weighs, where somebody asks for that. States are not told apart by it: where they are
@@ -265,6 +270,11 @@ impl Database {
             let waits = open.wait.as_ref().filter(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
             let waiting = waits.map(|wait| wait.want == Want::Exclusive);
             let Some(weight) = &mut open.weight.0 else { continue };
+            if let Some(asked) = weight.asked.filter(|asked| waits.is_some() && !weight.kinds.contains(asked)) {
+                // The structure of the request stays, with no record, for locks of its kind (`lock_rec_cancel`).
+                weight.kinds.push(asked);
+                weight.further = weight.further.saturating_sub(1);
+            }
             let held = weight.held.iter().filter(|(known, _)| *known == Some(record)).map(|(_, kind)| kind.exclusive);
             let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| stays || !*exclusive).collect();
             weight.held.retain(|(known, _)| *known != Some(record));
@@ -280,6 +290,14 @@ impl Database {
 }
 
 impl super::super::Connection {
+    pub(super) fn number(&self) -> Option<&Number> {
+        self.weight.0.as_ref().map(|weight| &weight.number)
+    }
+
+    pub(super) fn number_mut(&mut self) -> &mut Number {
+        &mut self.weight.0.get_or_insert_default().number
+    }
+
     /// True when a lock on a record has a structure: who has written the record has none, until somebody else asks for it.
     /// Where no weights are kept nobody knows.
     pub(super) fn has_structure(&self, (space, record): (Space, KeyId), want: Want) -> Option<bool> {
@@ -342,11 +360,16 @@ impl Running<'_> {
         }
     }
 
-    /// A lock on a place is asked for, and has to be waited for.
-    pub(super) fn weighs_request(&mut self) {
+    /// A lock is asked for, and has to be waited for; `None` for one to put a record in.
+    pub(super) fn weighs_request(&mut self, of: Option<(KeyId, Want, Span)>) {
+        let kind = |(record, want, span): (KeyId, Want, Span)| {
+            Kind::new((self.space_of(record), Some(record)), want == Want::Exclusive, span)
+        };
+        let asked = of.map(kind);
         if let Some(weight) = self.weight() {
             // While it waits no other lock goes into its structure.
             weight.further += 1;
+            weight.asked = asked;
         }
     }
 

@@ -140,6 +140,10 @@ impl Database {
         if way.descends() {
             visits.reverse();
         }
+        if way.index.is_none() {
+            // As they lie: what has been put in since the snapshot was taken lies behind what was there.
+            visits.sort_by_key(|visit| !visit.is_seen);
+        }
         if way.ends_early(shown.len())
             && let Some(last) = visits.iter().rposition(|visit| shown.contains(&visit.key))
         {
