@@ -2,11 +2,10 @@
 
 use paidonce_protocol::{Statement, Value};
 use rustix::process::{Pid, setpriority_process};
-use rustix::thread::{sched_getaffinity, sched_setaffinity};
 
 use super::session::State;
 use super::{Lockstep, LockstepError, SessionId};
-use crate::processor::processors;
+use crate::processor::{processors, set_free};
 use crate::server::Software;
 
 /// The thread that a connection to MariaDB has.
@@ -31,7 +30,7 @@ impl Lockstep {
         let Some(processor) = processors().first().copied() else { return Ok(false) };
         let of = |(session, task): &(SessionId, Pid)| {
             let priority = if *session == who { LEAST } else { USUAL };
-            processor.keep(Some(*task)) && setpriority_process(Some(*task), priority).is_ok()
+            processor.keep(*task) && setpriority_process(Some(*task), priority).is_ok()
         };
         Ok(!tasks.is_empty() && tasks.iter().all(of))
     }
@@ -41,11 +40,9 @@ impl Lockstep {
     /// # Errors
     /// When the server cannot be asked.
     pub async fn alike(&mut self) -> Result<(), LockstepError> {
-        if let Ok(all) = sched_getaffinity(None) {
-            for (_, task) in self.tasks().await? {
-                // Without the right to give more, it keeps the little that it has until its server ends.
-                let _ = sched_setaffinity(Some(task), &all).and_then(|()| setpriority_process(Some(task), USUAL));
-            }
+        for (_, task) in self.tasks().await? {
+            // Without the right to give more, it keeps the little that it has until its server ends.
+            let _ = set_free(task) && setpriority_process(Some(task), USUAL).is_ok();
         }
         Ok(())
     }
