@@ -8,7 +8,7 @@ use super::board::Board;
 use super::permute::Interleavings;
 use super::{Action, Order, Said, Script, ScriptError, Transcript};
 use crate::db::{Answered, Asked, Cause, Choices, Database, DbCall, Effects, ReplyId, RequestId, Rule, Store};
-use crate::engine::Engine;
+use crate::engine::{Engine, Family};
 
 /// More interleavings than this are nobody's to read, and take too long.
 const MOST_INTERLEAVINGS: usize = 100_000;
@@ -229,9 +229,12 @@ impl Playing<'_> {
                 self.board.waiting(*who).is_some() && self.database.is_deadlocked(engines[*who], store, *who)
             };
             let free: Vec<usize> = sessions.clone().filter(can_go).collect();
-            let stuck: Vec<usize> = if free.is_empty() { sessions.filter(is_stuck).collect() } else { Vec::new() };
-            let (who, reply) = if !free.is_empty() {
-                let who = free[choices.pick(free.len())];
+            // MariaDB looks for a cycle as soon as somebody begins to wait (`lock_wait`), while others are let go on;
+            // PostgreSQL takes its time (`deadlock_timeout`).
+            let looks = free.is_empty() || engines.iter().any(|engine| engine.family() == Family::MariaDb);
+            let stuck: Vec<usize> = if looks { sessions.filter(is_stuck).collect() } else { Vec::new() };
+            let next = free.get(choices.pick((free.len() + usize::from(!stuck.is_empty())).max(1)));
+            let (who, reply) = if let Some(who) = next.copied() {
                 let mut effects = Effects::default();
                 match self.database.resume(engines[who], store, who, choices, &mut effects) {
                     Asked::Answered(reply) => (who, reply),
