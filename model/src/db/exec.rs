@@ -52,7 +52,7 @@ impl Store {
         match own.binary_search_by_key(&key, |(known, _)| *known).map(|place| own[place].1) {
             Ok(Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row)) => Some(row),
             Ok(Change::Gone | Change::Undone(_)) => None,
-            Ok(Change::Locked) | Err(_) => self.committed(base, key),
+            Ok(Change::Locked | Change::Marked) | Err(_) => self.committed(base, key),
         }
     }
 

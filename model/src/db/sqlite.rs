@@ -100,7 +100,7 @@ fn write(
             store.seen(database.committed, connection.changes, *key) != Some(*row)
         }
         Change::Gone | Change::Undone(_) => true,
-        Change::Locked => false,
+        Change::Locked | Change::Marked => false,
     });
     if !changed.is_empty() && !connection.dirty {
         store.note(Rule::SqliteSame);

@@ -43,6 +43,8 @@ pub(crate) type Contents = Vec<Vec<(KeyId, RowId)>>;
 pub(crate) enum Change {
     /// Locked it, and nothing else.
     Locked,
+    /// Locked this record of a further key, and marked it as removed; in scripts only (see `innodb::records`).
+    Marked,
     /// Wrote this row.
     Put(RowId),
     /// Changed the row to which this entry of a further key leads, and not the entry: no lock on it.
@@ -72,6 +74,7 @@ impl Change {
             (Change::Beside(row), Change::Locked) => Change::Beside(row),
             (Change::Beside(_), Change::Put(row) | Change::Follows(row)) => Change::Beside(row),
             (Change::Beside(_), Change::Gone) => Change::Locked,
+            (Change::Marked, Change::Locked) => Change::Marked,
             (_, next) => next,
         }
     }
@@ -300,7 +303,7 @@ impl Store {
             let space = &mut contents[self.keys.get(*key).space as usize];
             let place = space.binary_search_by(|(other, _)| self.compare_keys(*other, *key));
             match (change, place) {
-                (Change::Locked, _) | (Change::Gone | Change::Undone(_), Err(_)) => {}
+                (Change::Locked | Change::Marked, _) | (Change::Gone | Change::Undone(_), Err(_)) => {}
                 (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Ok(place)) => space[place].1 = *row,
                 (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Err(place)) => {
                     space.insert(place, (*key, *row));

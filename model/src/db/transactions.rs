@@ -114,7 +114,8 @@ impl Database {
         if store.dialect == Dialect::MariaDb {
             self.leave_removed(store, who, before);
         }
-        let written = || store.changes.get(changes).iter().filter(|(_, change)| *change != Change::Locked);
+        let is_lock = |change: &Change| matches!(change, Change::Locked | Change::Marked);
+        let written = || store.changes.get(changes).iter().filter(|(_, change)| !is_lock(change));
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
         self.clear(store, who);

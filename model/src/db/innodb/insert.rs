@@ -201,6 +201,7 @@ impl Running<'_> {
         if is_further {
             self.leaves_number(space);
             self.lock(record, Want::Exclusive);
+            self.marks(record, false);
         } else {
             let keys = store.keys_of(table, store.rows.get(row));
             let changed: Vec<(KeyId, Change)> = keys.into_iter().map(|key| (key, Change::Put(row))).collect();

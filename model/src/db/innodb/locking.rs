@@ -168,6 +168,7 @@ impl Running<'_> {
                 let record = store.record(space, old);
                 self.step(|run| {
                     run.lock_to_write(record)?;
+                    run.marks(record, true);
                     run.leaves_number(space);
                     Ok(Seen::Done)
                 })?;

@@ -238,12 +238,11 @@ impl Running<'_> {
         let lacks_record = |(key, row): &(KeyId, RowId)| {
             let record = store.record(space, *row);
             let is_of_committed = store.is_record_of(record, store.committed(self.database.committed, *key));
-            let mut open = self.database.connections.iter();
-            !is_of_committed
-                && open.any(|open| {
-                    let is_writer = records::written(store, open.changes, *key) == Some(Some(*row));
-                    is_writer && !store.has_changed(open.changes, record)
-                })
+            self.database.connections.iter().any(|open| {
+                let is_writer = records::written(store, open.changes, *key) == Some(Some(*row));
+                let is_new = !is_of_committed && !store.has_changed(open.changes, record);
+                is_writer && (is_new || store.has_marked(open.changes, record))
+            })
         };
         let mut rows = store.contents.get(newest).clone();
         let before = rows[table].len();

@@ -8,7 +8,8 @@
 //! - a removed row's records are marked, and stay until nobody can need them any more (docs/decisions/0013): in a script for
 //!   as long as it takes, in an exploration until their transaction commits;
 //! - a further record is marked by whoever removes its row once that one has locked it, and not while it waits for it
-//!   (`row_upd_sec_index_entry`);
+//!   (`row_upd_sec_index_entry`); it stays marked while whoever has removed its row writes that anew, until it is written anew
+//!   itself (`row_ins`, index by index);
 //! - the records of a row that was put in are taken out when that is undone; one that was only written anew, and not locked by
 //!   anybody's asking, is then as free as before;
 //! - who has locked a record that is taken out, or waits for it, has locked the gap that it leaves; below repeatable read not
@@ -68,6 +69,12 @@ impl Store {
         row.is_some_and(|row| self.record(self.keys.get(record).space, row) == record)
     }
 
+    /// True when a transaction has marked a further key's record, and not written it anew since.
+    pub(super) fn has_marked(&self, changes: ChangesId, record: KeyId) -> bool {
+        let changes = self.changes.get(changes);
+        changes.binary_search_by_key(&record, |(known, _)| *known).is_ok_and(|at| changes[at].1 == Change::Marked)
+    }
+
     fn records_of(&self, table: usize, row: RowId) -> impl Iterator<Item = KeyId> {
         self.indexes(table).into_iter().map(move |space| self.record(space, row))
     }
@@ -102,6 +109,9 @@ impl Database {
     /// True when a record is marked as removed.
     pub(super) fn is_marked(&self, store: &Store, record: KeyId) -> bool {
         let primary = store.primary_of(record);
+        if record != primary && self.connections.iter().any(|open| store.has_marked(open.changes, record)) {
+            return true;
+        }
         let is_removed = |open: &Connection| written(store, open.changes, primary) == Some(None);
         if record != primary
             && let Some(open) = self.connections.iter().find(|open| is_removed(open))
@@ -233,7 +243,7 @@ pub(super) fn written(store: &Store, changes: ChangesId, key: KeyId) -> Option<O
     match changes[place].1 {
         Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => Some(Some(row)),
         Change::Gone | Change::Undone(_) => Some(None),
-        Change::Locked => None,
+        Change::Locked | Change::Marked => None,
     }
 }
 

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::records::written;
 use super::weights::Span;
 use super::{Cause, Database, KeyId, Level, Running, Stop, Store, Want};
+use crate::db::transactions::Caller;
 use crate::db::{Change, Gap, Rule};
 use crate::sql::Space;
 
@@ -161,6 +162,20 @@ impl Running<'_> {
             connection.shared = self.store.add_keys(connection.shared, std::iter::once(key));
         } else {
             connection.changes = self.store.add_changes(connection.changes, &[(key, Change::Locked)]);
+        }
+    }
+
+    /// Mark a record of a further key that it has locked, or write it anew.
+    ///
+    /// In scripts only: who looks in between reads without locks, by that key.
+    pub(super) fn marks(&mut self, record: KeyId, is_removed: bool) {
+        let (store, connection) = (self.store, &mut self.database.connections[self.who]);
+        let mut changes = store.changes.get(connection.changes).clone();
+        if store.caller == Caller::Script
+            && let Ok(place) = changes.binary_search_by_key(&record, |(known, _)| *known)
+        {
+            changes[place].1 = if is_removed { Change::Marked } else { Change::Locked };
+            connection.changes = store.changes.id(&changes);
         }
     }
 
