@@ -270,11 +270,6 @@ impl Database {
             let waits = open.wait.as_ref().filter(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
             let waiting = waits.map(|wait| wait.want == Want::Exclusive);
             let Some(weight) = &mut open.weight.0 else { continue };
-            if let Some(asked) = weight.asked.filter(|asked| waits.is_some() && !weight.kinds.contains(asked)) {
-                // The structure of the request stays, with no record, for locks of its kind (`lock_rec_cancel`).
-                weight.kinds.push(asked);
-                weight.further = weight.further.saturating_sub(1);
-            }
             let held = weight.held.iter().filter(|(known, _)| *known == Some(record)).map(|(_, kind)| kind.exclusive);
             let held: SmallVec<[bool; 4]> = held.chain(waiting).filter(|exclusive| stays || !*exclusive).collect();
             weight.held.retain(|(known, _)| *known != Some(record));
@@ -284,6 +279,12 @@ impl Database {
                     weight.further += 1;
                 }
                 weight.lock(behind, exclusive, Span::Gap, is_waited_for);
+            }
+            if let Some(asked) = weight.asked.filter(|asked| waits.is_some() && !weight.kinds.contains(asked)) {
+                // After that the structure of the request stays, with no record, for locks of its kind (`lock_update_delete`,
+                // `lock_rec_cancel`).
+                weight.kinds.push(asked);
+                weight.further = weight.further.saturating_sub(1);
             }
         }
     }
