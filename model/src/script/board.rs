@@ -73,7 +73,18 @@ impl<'a> Board<'a> {
     pub fn goes_on(&mut self, session: usize, said: Said) {
         if let Some(step) = self.waits[session].take() {
             self.went_on.push((session, step, said));
+            self.went_on.sort();
         }
+    }
+
+    /// True when all that was said since the last line is in these lines.
+    pub(super) fn is_within(&self, told: &[Line]) -> bool {
+        self.went_on.iter().all(|(_, step, said)| told.iter().any(|line| line.step == step + 1 && line.said == *said))
+    }
+
+    /// True when the same sessions wait, and the same was said since the last line.
+    pub(super) fn is_like(&self, other: &Board<'_>) -> bool {
+        self.waits == other.waits && self.went_on == other.went_on
     }
 
     /// The step has come to this, and nobody goes on any more.

@@ -155,6 +155,7 @@ impl<'a> Prepared<'a> {
 }
 
 /// A script while it is played.
+#[derive(Clone)]
 pub(super) struct Playing<'a> {
     pub(super) prepared: &'a Prepared<'a>,
     pub(super) database: Database,
@@ -172,8 +173,16 @@ impl Playing<'_> {
         self.board.into_transcript()
     }
 
-    /// Take a step, and let go on who can.
-    pub(super) fn take(&mut self, number: usize, choices: &mut Choices) {
+    /// Take a step, and let everything go on that can.
+    fn take(&mut self, number: usize, choices: &mut Choices) {
+        let own = self.send(number, choices);
+        let mut sender = Some(self.prepared.script.steps[number].session);
+        while self.settles(sender.take(), choices) {}
+        self.board.came_to(number, own);
+    }
+
+    /// Send a step: what its session is told at once.
+    pub(super) fn send(&mut self, number: usize, choices: &mut Choices) -> Said {
         let Prepared { script, engines, store, steps, .. } = self.prepared;
         let step = &script.steps[number];
         let session = step.session;
@@ -184,7 +193,7 @@ impl Playing<'_> {
             (Action::Sql(_), Some((_, request))) => Some(DbCall::Run(request)),
             (Action::Sql(_) | Action::Kill | Action::TimeOut, _) => None,
         };
-        let own = match (call, &step.action) {
+        match (call, &step.action) {
             (Some(call), _) => {
                 let mut effects = Effects::default();
                 match self.database.ask(engines[session], store, session, call, choices, &mut effects) {
@@ -208,53 +217,47 @@ impl Playing<'_> {
                 self.database.reset(&self.prepared.store, session);
                 Said::Died
             }
-        };
-        self.settle(session, choices);
-        self.board.came_to(number, own);
+        }
     }
 
-    /// After a step of this sender let everything go on that can, and break the deadlocks.
-    fn settle(&mut self, sender: usize, choices: &mut Choices) {
+    /// Let somebody go on who can, or break a deadlock, which nobody but this sender can have closed. False when there is
+    /// nothing left to do.
+    pub(super) fn settles(&mut self, closed_by: Option<usize>, choices: &mut Choices) -> bool {
         let Prepared { engines, store, .. } = self.prepared;
         if engines.iter().any(|engine| engine.is_embedded()) {
-            return self.ask_again(choices);
+            self.ask_again(choices);
+            return false;
         }
-        let mut sender = Some(sender);
-        loop {
-            // Whoever goes on meanwhile may be the one that closes a cycle.
-            let closed_by = sender.take();
-            let sessions = 0..engines.len();
-            let can_go = |who: &usize| self.database.can_resume(engines[*who], store, *who);
-            let is_stuck = |who: &usize| {
-                self.board.waiting(*who).is_some() && self.database.is_deadlocked(engines[*who], store, *who)
-            };
-            let free: Vec<usize> = sessions.clone().filter(can_go).collect();
-            // MariaDB looks for a cycle as soon as somebody begins to wait (`lock_wait`), while others are let go on;
-            // PostgreSQL takes its time (`deadlock_timeout`).
-            let looks = free.is_empty() || engines.iter().any(|engine| engine.family() == Family::MariaDb);
-            let stuck: Vec<usize> = if looks { sessions.filter(is_stuck).collect() } else { Vec::new() };
-            let next = free.get(choices.pick((free.len() + usize::from(!stuck.is_empty())).max(1)));
-            let (who, reply) = if let Some(who) = next.copied() {
-                let mut effects = Effects::default();
-                match self.database.resume(engines[who], store, who, choices, &mut effects) {
-                    Asked::Answered(reply) => (who, reply),
-                    Asked::Blocked => continue,
-                }
-            } else if !stuck.is_empty() {
-                let is_sure = |who: &usize| self.database.is_surely_deadlocked(engines[*who], store, *who);
-                if !stuck.iter().any(is_sure) && choices.pick(2) == 1 {
-                    return;
-                }
-                let victims = self.database.victims(engines[stuck[0]], store, &stuck, closed_by);
-                let who = victims[choices.pick(victims.len())];
-                (who, self.database.fail_wait(engines[who], store, who, Cause::Deadlock))
-            } else {
-                return;
-            };
-            if let Some(step) = self.board.waiting(who) {
-                self.board.goes_on(who, self.said(step, reply));
+        let sessions = 0..engines.len();
+        let can_go = |who: &usize| self.database.can_resume(engines[*who], store, *who);
+        let is_stuck =
+            |who: &usize| self.board.waiting(*who).is_some() && self.database.is_deadlocked(engines[*who], store, *who);
+        let free: Vec<usize> = sessions.clone().filter(can_go).collect();
+        // MariaDB looks for a cycle as soon as somebody begins to wait (`lock_wait`), while others are let go on; PostgreSQL
+        // takes its time (`deadlock_timeout`).
+        let looks = free.is_empty() || engines.iter().any(|engine| engine.family() == Family::MariaDb);
+        let stuck: Vec<usize> = if looks { sessions.filter(is_stuck).collect() } else { Vec::new() };
+        let next = free.get(choices.pick((free.len() + usize::from(!stuck.is_empty())).max(1)));
+        let (who, reply) = if let Some(who) = next.copied() {
+            match self.database.resume(engines[who], store, who, choices, &mut Effects::default()) {
+                Asked::Answered(reply) => (who, reply),
+                Asked::Blocked => return true,
             }
+        } else if !stuck.is_empty() {
+            let is_sure = |who: &usize| self.database.is_surely_deadlocked(engines[*who], store, *who);
+            if !stuck.iter().any(is_sure) && choices.pick(2) == 1 {
+                return false;
+            }
+            let victims = self.database.victims(engines[stuck[0]], store, &stuck, closed_by);
+            let who = victims[choices.pick(victims.len())];
+            (who, self.database.fail_wait(engines[who], store, who, Cause::Deadlock))
+        } else {
+            return false;
+        };
+        if let Some(step) = self.board.waiting(who) {
+            self.board.goes_on(who, self.said(step, reply));
         }
+        true
     }
 
     /// An embedded engine keeps nobody waiting: those that it has told to wait ask again, in the order of the sessions, until
