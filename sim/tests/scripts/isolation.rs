@@ -1,11 +1,14 @@
-//! Which anomalies occur on which engine, in docs/isolation.md: computed here, with the published table beside it.
+//! Which anomalies occur on which engine, in docs/isolation.md: computed here, with the published table beside it; and what
+//! drawn scripts came to, as it is recorded.
 
+use paidonce::report::{DrawnRun, Manifest};
 use paidonce_model::Engine;
 
 use super::support::{rewrites, root, scripts, write_anew};
 
 const PAGE: &str = "docs/isolation.md";
 const FROM: &str = "<!-- computed from specs/scripts/hermitage -->\n";
+const RECORDED: &str = "<!-- recorded in specs/manifest.toml -->\n";
 const TO: &str = "<!-- end -->";
 
 /// The columns: a script and what its anomaly is called.
@@ -72,17 +75,37 @@ fn computed() -> (String, Vec<(&'static str, &'static str)>) {
     (table, differ)
 }
 
+/// The runs of drawn scripts that are recorded.
+fn recorded() -> String {
+    let mut table = "| engine | seed | scripts | disagreements | undecided | one transcript allowed for |\n".to_owned();
+    table += "|---|---|---|---|---|---|\n";
+    for run in Manifest::read(None).expect("the pins").drawn {
+        let DrawnRun { engine, seed, from, scripts, disagreements, with_one, undecided } = run;
+        let numbers = if from == 0 { scripts.to_string() } else { format!("{from} to {}", from + scripts - 1) };
+        let thousandths = with_one * 1_000 / scripts.max(1);
+        let share = format!("{}.{} %", thousandths / 10, thousandths % 10);
+        table += &format!("| {engine} | {seed} | {numbers} | {disagreements} | {undecided} | {share} |\n");
+    }
+    table
+}
+
+/// The page with a table between this mark and the end that follows.
+fn with_table(page: &str, from: &str, table: &str) -> String {
+    let (before, rest) = page.split_once(from).expect("the page has a place for the table");
+    let (_, after) = rest.split_once(TO).expect("the table has an end");
+    format!("{before}{from}{table}{TO}{after}")
+}
+
 #[test]
 fn the_page_has_the_computed_table_and_explains_each_difference_from_the_published_one() {
     let path = root().join(PAGE);
     let page = std::fs::read_to_string(&path).expect("the page");
-    let (before, rest) = page.split_once(FROM).expect("the page has a place for the table");
-    let (shown, after) = rest.split_once(TO).expect("the table has an end");
     let (table, differ) = computed();
+    let anew = with_table(&with_table(&page, FROM, &table), RECORDED, &recorded());
     if rewrites() {
-        write_anew(&path, &format!("{before}{FROM}{table}{TO}{after}"));
+        write_anew(&path, &anew);
     } else {
-        assert_eq!(shown, table, "not as computed (PAIDONCE_REWRITE=1 writes it anew)");
+        assert_eq!(page, anew, "not as computed and recorded (PAIDONCE_REWRITE=1 writes it anew)");
     }
     for (engine, name) in differ {
         let explained = format!("**{engine}, {name}.**");
