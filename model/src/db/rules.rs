@@ -73,6 +73,7 @@ rules! {
     InnodbAsked MariaDb "Who has put a record in has a lock on it once somebody has asked for it.",
     InnodbMeanwhile MariaDb "A row that is in before the next one, or before it goes out again, is met by those who go on meanwhile.",
     InnodbWeighs MariaDb "Of those in a cycle of waits the one that weighs least is the victim.",
+    InnodbUnsure MariaDb "Where one of a cycle has waited before, weights are known to two structures.",
     InnodbByNumber MariaDb "Below repeatable read who has written a row may be taken to have its records in further keys.",
     InnodbMoves MariaDb "A record that changes its size is moved, with the requests that wait for it.",
     MariaDbNamedWaits MariaDb "A lock by name that another has is waited for, first come first served.",

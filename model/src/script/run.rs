@@ -107,7 +107,12 @@ impl<'a> Prepared<'a> {
 
     /// True when the rows that a step shows have one order.
     pub fn is_ordered(&self, step: usize) -> bool {
-        self.steps[step].is_some_and(|(_, request)| self.store.plan(request).is_ordered())
+        // Without an order of its own not even a read by a unique key: a snapshot may have two rows of one key.
+        let is_ordered = |request: RequestId| {
+            let plan = self.store.plan(request);
+            plan.has_order() && plan.is_ordered()
+        };
+        self.steps[step].is_some_and(|(_, request)| is_ordered(request))
     }
 
     /// The orders in which the steps are to be taken.

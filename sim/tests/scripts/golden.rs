@@ -3,7 +3,7 @@
 use paidonce::script::{Real, transcripts_text};
 use paidonce_model::Engine;
 
-use super::support::{Kept, block_on, is_here, rewrites, scripts, write_anew};
+use super::support::{Kept, alone, block_on, is_here, rewrites, scripts, write_anew};
 
 /// The transcripts in each script are those of the model, for every engine.
 fn as_written(folder: &str) {
@@ -39,6 +39,7 @@ fn as_on_real_engines(folder: &str, wanted: impl Fn(Engine) -> bool) {
 
 async fn check(real: &mut Real, kept: &Kept, engine: Engine) {
     let prepared = kept.prepared(engine);
+    let _names = alone(&kept.text).await;
     let played = real.play(&prepared, &kept.order()).await;
     let played = played.unwrap_or_else(|error| panic!("{} on {}: {error}", kept.name, engine.name()));
     let allowed = kept.allowed(engine);

@@ -4,7 +4,7 @@ use paidonce::script::{Real, played_text};
 use paidonce_model::Engine;
 use paidonce_model::script::{Prepared, Script};
 
-use super::support::{block_on, is_here, rewrites, root, write_anew};
+use super::support::{alone, block_on, is_here, rewrites, root, write_anew};
 
 const PAGE: &str = "docs/scripts.md";
 const FROM: &str = "```script\n";
@@ -23,6 +23,7 @@ fn renewed(text: &str) -> String {
         let allowed: Vec<_> = orders.iter().map(|order| prepared.transcripts(order)).collect();
         if is_here(engine) {
             block_on(async {
+                let _names = alone(&text).await;
                 let mut real = Real::open(engine.name()).await.expect("the engine is here");
                 for (order, allowed) in orders.iter().zip(&allowed) {
                     let played = real.play(&prepared, order).await.unwrap_or_else(|error| panic!("{error}\n{text}"));

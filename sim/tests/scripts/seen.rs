@@ -8,7 +8,7 @@ use paidonce::seek::{Entry, Often, Record, Sought, seek};
 use paidonce_model::{Engine, Family};
 use paidonce_sqlx::server::{Server, Software};
 
-use super::support::{Kept, block_on, is_here, rewrites, root, scripts, write_anew};
+use super::support::{Kept, alone, block_on, is_here, rewrites, root, scripts, write_anew};
 
 const RECORD: &str = "specs/scripts/unseen.toml";
 const PAGE: &str = "docs/seen.md";
@@ -72,6 +72,7 @@ fn look(family: Family) {
                     continue;
                 }
                 let wanted = |place: usize| record.entry(name, engine.name(), place + 1).is_none();
+                let _names = alone(&kept.text).await;
                 let sought = seek(&mut real, engine, &prepared, &kept.order(), (ROUNDS, wanted)).await;
                 let sought = sought.unwrap_or_else(|error| panic!("{name} on {}: {error}", engine.name()));
                 found += &complaints(name, engine, &record, &sought, is_directed(family));

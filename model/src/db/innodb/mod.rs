@@ -11,7 +11,8 @@
 //! | `insert` | new records, and those that have their keys already |
 //! | `named` | locks by name, which are none of InnoDB's |
 //! | `numbers` | who is taken to have a further record, having written its row |
-//! | `weights` | what a transaction weighs when a deadlock's victim is chosen |
+//! | `weights` | what a transaction weighs |
+//! | `victim` | who is the victim of a deadlock |
 //!
 //! Rules and their sources (MariaDB's manual, "InnoDB Lock Modes" and "SET TRANSACTION"; MySQL's, "InnoDB Locking",
 //! "Locks Set by Different SQL Statements"):
@@ -21,7 +22,7 @@
 //! - everything else sees the newest committed rows, whatever the snapshot; with `innodb_snapshot_isolation` to lock a
 //!   record that is newer than the snapshot is error 1020;
 //! - a request waits behind requests that came before it and that it could not be granted beside;
-//! - a cycle of waits is found at once; one of its transactions is rolled back: see `weights`;
+//! - a cycle of waits is found at once; one of its transactions is rolled back: see `victim`;
 //! - after 1213 and 1020 the transaction is gone, after a time-out only the statement is undone, and its locks stay; so after any other error.
 
 mod insert;
@@ -33,6 +34,7 @@ mod reads;
 mod records;
 mod requests;
 mod scan;
+mod victim;
 mod weights;
 
 use smallvec::SmallVec;
@@ -115,8 +117,10 @@ pub(super) fn resume(
     // A record that was taken out is where it goes on all the same.
     let resumes = keys.first().or(rest.iter().flatten().next()).copied();
     let level = engine.level();
-    Running { database, level, engine, store, who, request, before, made_before, granted, resumes, journal, at: 0 }
-        .go(choices, effects)
+    let mut running =
+        Running { database, level, engine, store, who, request, before, made_before, granted, resumes, journal, at: 0 };
+    running.weighs_since_wait();
+    running.go(choices, effects)
 }
 
 /// Whoever holds what a statement waits for, and whoever asked for it before.

@@ -1,7 +1,7 @@
-//! What a transaction weighs: the rows that it has changed, and the structures that its locks take. The victim of a deadlock
-//! is the one that weighs least.
+//! What a transaction weighs: the rows that it has changed, and the structures that its locks take. A deadlock's victim is
+//! chosen by that: see `victim`.
 //!
-//! Rules (`TRX_WEIGHT`, `Deadlock::report`, `lock_rec_add_to_queue`, `lock_rec_create_low` in storage/innobase/lock/lock0lock.cc):
+//! Rules (`TRX_WEIGHT`, `lock_rec_add_to_queue`, `lock_rec_create_low` in storage/innobase/lock/lock0lock.cc):
 //! - a structure stands for all records of an index that are locked in one way; a request that waits has one of its own, and
 //!   so has a lock on a record for which somebody waits. It stays when its records are let go;
 //! - who has changed or put in a record has no structure for it, until somebody else asks for the record;
@@ -18,7 +18,7 @@ use paidonce_protocol::Dialect;
 use smallvec::SmallVec;
 
 use super::numbers::Number;
-use super::{ChangesId, Database, KeyId, RowId, Running, Store, Want, requests, waits_for};
+use super::{ChangesId, Database, KeyId, RowId, Running, Store, Want, requests};
 use crate::db::transactions::Caller;
 use crate::db::{Change, Gap, Rule, Val};
 use crate::sql::Space;
@@ -54,6 +54,8 @@ struct Weight {
     /// The ways to lock of which there is a structure, and the further structures.
     kinds: Vec<Kind>,
     further: u16,
+    /// True when it has waited and gone on.
+    has_waited: bool,
     /// The lock for which the last request was, unless it was one to put a record in.
     asked: Option<Kind>,
     /// What is locked with a structure.
@@ -69,6 +71,18 @@ pub(crate) struct Weighed(Option<Box<Weight>>);
 
 impl Hash for Weighed {
     fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl Weighed {
+    /// The weight; 0 where nobody asks for it.
+    pub(super) fn total(&self) -> u16 {
+        self.0.as_ref().map_or(0, |weight| weight.total())
+    }
+
+    /// True when the transaction has waited and gone on.
+    pub(super) fn has_waited(&self) -> bool {
+        self.0.as_ref().is_some_and(|weight| weight.has_waited)
+    }
 }
 
 impl Kind {
@@ -140,35 +154,6 @@ impl Store {
 }
 
 impl Database {
-    /// Whoever weighs least of a cycle of waits is its victim; all of these where that is not known. Of those that weigh the
-    /// same it is the one that has closed the cycle, or the first one behind it, unless others have gone on meanwhile: then
-    /// there is no `sender`, and nobody knows who has closed it.
-    pub(in crate::db) fn lightest(&self, store: &Store, stuck: &[usize], sender: Option<usize>) -> Vec<usize> {
-        let turn = |who: &usize| self.connections[*who].wait.as_ref().map(|wait| wait.turn);
-        // The cycle is found by the one that has begun to wait last.
-        let Some(last) = stuck.iter().copied().max_by_key(turn) else { return Vec::new() };
-        let mut cycle = vec![last];
-        loop {
-            let [next] = waits_for(self, store, cycle[cycle.len() - 1])[..] else { return stuck.to_vec() };
-            match next == last {
-                true => break,
-                false if cycle.contains(&next) => return stuck.to_vec(),
-                false => cycle.push(next),
-            }
-        }
-        let weight = |who: usize| self.connections[who].weight.0.as_ref().map_or(0, |weight| weight.total());
-        store.note(Rule::InnodbWeighs);
-        let from = found_at(cycle.len());
-        let walk = (1..=cycle.len()).map(|step| cycle[(from + step) % cycle.len()]);
-        let least = cycle.iter().map(|who| weight(*who)).min();
-        let mut lightest: Vec<usize> = walk.filter(|who| Some(weight(*who)) == least).collect();
-        if sender == Some(last) {
-            lightest.sort_by_key(|who| *who != last);
-            lightest.truncate(1);
-        }
-        lightest
-    }
-
     /// A record is rewritten at another size, and is moved out of its place for that and back again. Each time a request that
     /// waits for it leaves a structure behind (`lock_rec_move`, to and from the page's infimum: `lock_rec_store_on_page_infimum`;
     /// seen on the server at hand).
@@ -327,6 +312,13 @@ impl Running<'_> {
         }
     }
 
+    /// It goes on after a wait.
+    pub(super) fn weighs_since_wait(&mut self) {
+        if let Some(weight) = self.weight() {
+            weight.has_waited = true;
+        }
+    }
+
     /// It is undone.
     pub(super) fn weighs_as_before(&mut self) {
         if let Some(weight) = self.weight() {
@@ -417,31 +409,5 @@ impl Running<'_> {
 
     fn space_of(&self, record: KeyId) -> Space {
         self.store.keys.get(record).space
-    }
-}
-
-/// Where in a cycle of so many Brent's algorithm notices it (`Deadlock::find_cycle`), counted from where it began.
-fn found_at(length: usize) -> usize {
-    let (mut tortoise, mut hare) = (0, 0);
-    let (mut power, mut steps) = (1, 1);
-    loop {
-        hare = (hare + 1) % length;
-        if tortoise == hare {
-            return hare;
-        }
-        if steps == power {
-            (power, steps, tortoise) = (power * 2, 0, hare);
-        }
-        steps += 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::found_at;
-
-    #[test]
-    fn a_cycle_is_noticed_where_the_tortoise_stands() {
-        assert_eq!([2, 3, 4].map(found_at), [1, 0, 3]);
     }
 }

@@ -249,7 +249,11 @@ impl Running<'_> {
                     locked.push((*key, Change::Locked));
                 }
                 (Fate::Skipped, _) => store.note(Rule::PostgresSkips),
-                (Fate::Fails(cause), _) => return self.fails(cause),
+                (Fate::Fails(cause), _) => {
+                    // It has read the row before it fails there.
+                    let read = self.reads_own(Some(*key), choices);
+                    return self.fails(read.err().unwrap_or(cause));
+                }
                 (Fate::Waits, _) => {
                     store.note(Rule::PostgresWaits);
                     if let Err(cause) = self.reads_own(Some(*key), choices) {
