@@ -96,7 +96,7 @@ impl Kept {
 }
 
 /// MariaDB's locks by name are the whole server's, which the tests share: scripts with such are played one at a time.
-pub async fn alone(text: &str) -> Option<tokio::sync::MutexGuard<'static, ()>> {
+pub(crate) async fn alone(text: &str) -> Option<tokio::sync::MutexGuard<'static, ()>> {
     static NAMES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     if text.contains("GET_LOCK") { Some(NAMES.lock().await) } else { None }
 }
