@@ -7,6 +7,7 @@ use crate::claims::{Claim, Judge, at_step};
 use crate::db::ContentsId;
 use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, Show, explore, shortest};
 use crate::scenario::Bounds;
+use crate::sql::Space;
 use crate::trace::{Datum, Event, Outside, Remark, Step, TRACE_VERSION, Trace, TraceVerdict, WorldHold};
 use crate::world::{Action, Log, Setup, Source, World};
 
@@ -172,11 +173,10 @@ impl World {
 
     /// The committed rows, by table.
     pub(crate) fn rows(&self, contents: ContentsId) -> BTreeMap<String, Vec<Vec<Datum>>> {
-        let contents = self.store.contents.get(contents);
         let rows = |space: usize| {
             let row =
                 |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));
-            contents[space].iter().map(|(_, id)| row(*id).collect()).collect()
+            self.store.rows_of(contents, space as Space).iter().map(|(_, id)| row(*id).collect()).collect()
         };
         let tables = self.store.tables.tables.iter().enumerate();
         tables.map(|(space, table)| (table.name.clone(), rows(space))).collect()

@@ -30,6 +30,11 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         })
     }
 
+    /// How many values there are.
+    pub(crate) fn count(&self) -> usize {
+        self.values.count()
+    }
+
     /// The value with this number.
     pub(crate) fn get(&self, id: u32) -> &T {
         &self.values[id as usize]

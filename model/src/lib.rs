@@ -1,5 +1,6 @@
 //! Explores every interleaving of a protocol's requests on a model of a real database.
 
+mod chance;
 mod check;
 mod claims;
 mod db;

@@ -12,6 +12,8 @@ mod memory;
 mod reductions;
 mod subject;
 
+#[path = "../../src/chance.rs"]
+mod chance;
 #[path = "../../src/check.rs"]
 mod check;
 #[path = "../../src/claims/mod.rs"]

@@ -1,6 +1,7 @@
 //! The shop's committed rows, as the claims read them.
 
-use crate::db::{ContentsId, Store, Val};
+use crate::db::{ContentsId, RowId, Store, Val};
+use crate::sql::Space;
 
 /// A row of `orders`.
 pub(crate) struct OrderRow<'a> {
@@ -52,7 +53,8 @@ pub(crate) struct RefundRow<'a> {
     pub(crate) amount_cents: i64,
 }
 
-/// The shop's committed rows.
+/// The shop's committed rows, or some of them.
+#[derive(Default)]
 pub(crate) struct Books<'a> {
     pub(crate) orders: Vec<OrderRow<'a>>,
     pub(crate) lines: Vec<LineRow<'a>>,
@@ -68,13 +70,13 @@ pub(crate) struct Books<'a> {
 /// Where the shop's tables are in a schema.
 #[derive(Debug)]
 pub(crate) struct Shop {
-    orders: usize,
-    order_lines: usize,
-    stock: usize,
-    payments: usize,
-    refunds: usize,
-    reviews: usize,
-    outbox: usize,
+    pub(crate) orders: usize,
+    pub(crate) order_lines: usize,
+    pub(crate) stock: usize,
+    pub(crate) payments: usize,
+    pub(crate) refunds: usize,
+    pub(crate) reviews: usize,
+    pub(crate) outbox: usize,
     pub(crate) locks: usize,
 }
 
@@ -94,56 +96,69 @@ impl Shop {
         })
     }
 
-    /// The shop's committed rows. Columns are taken by their place in `specs/schema/`.
+    /// The shop's committed rows.
     pub(crate) fn books<'a>(&self, store: &'a Store, contents: ContentsId) -> Books<'a> {
-        let rows = |table: usize| {
-            store.contents.get(contents)[table].iter().map(|(_, row)| Fields { store, row: store.rows.get(*row) })
-        };
-        let order = |row: Fields<'a>| OrderRow {
-            id: row.text(0),
-            status: row.text(1),
-            total_cents: row.int(2),
-            currency: row.text(3),
-            receiver: row.text(4),
-            paid_cents: row.int(5),
-            txn_id: row.text(6),
-        };
-        let payment = |row: Fields<'a>| PaymentRow {
-            provider: row.text(0),
-            txn_id: row.text(1),
-            kind: row.text(2),
-            booked_by: row.text(3),
-            order_id: row.text(4),
-            amount_cents: row.int(5),
-            booked: row.text(7) == "booked",
-        };
-        Books {
-            orders: rows(self.orders).map(order).collect(),
-            lines: rows(self.order_lines)
-                .map(|row| LineRow { order_id: row.text(0), sku: row.text(1), units: row.int(2) })
-                .collect(),
-            stock: rows(self.stock)
-                .map(|row| StockRow { sku: row.text(0), owned: row.int(1), on_hand: row.int(2) })
-                .collect(),
-            payments: rows(self.payments).map(payment).collect(),
-            refunds: rows(self.refunds)
-                .map(|row| RefundRow { provider: row.text(0), txn_id: row.text(1), amount_cents: row.int(3) })
-                .collect(),
-            reviews: rows(self.reviews).map(|row| (row.text(0), row.text(1))).collect(),
-            outbox: rows(self.outbox).map(|row| (row.text(0), row.text(1))).collect(),
+        let mut books = Books::default();
+        for table in self.tables() {
+            for (_, row) in store.rows_of(contents, table as Space).iter() {
+                self.add(&mut books, store, table, *row);
+            }
+        }
+        books
+    }
+
+    /// The tables of the shop's books.
+    fn tables(&self) -> [usize; 7] {
+        [self.orders, self.order_lines, self.stock, self.payments, self.refunds, self.reviews, self.outbox]
+    }
+
+    /// Put a row into the books. Columns are taken by their place in `specs/schema/`.
+    pub(crate) fn add<'a>(&self, books: &mut Books<'a>, store: &'a Store, table: usize, row: RowId) {
+        let row = Fields { store, row: store.rows.get(row) };
+        match table {
+            _ if table == self.orders => books.orders.push(OrderRow {
+                id: row.text(0),
+                status: row.text(1),
+                total_cents: row.int(2),
+                currency: row.text(3),
+                receiver: row.text(4),
+                paid_cents: row.int(5),
+                txn_id: row.text(6),
+            }),
+            _ if table == self.order_lines => {
+                books.lines.push(LineRow { order_id: row.text(0), sku: row.text(1), units: row.int(2) });
+            }
+            _ if table == self.stock => {
+                books.stock.push(StockRow { sku: row.text(0), owned: row.int(1), on_hand: row.int(2) });
+            }
+            _ if table == self.payments => books.payments.push(PaymentRow {
+                provider: row.text(0),
+                txn_id: row.text(1),
+                kind: row.text(2),
+                booked_by: row.text(3),
+                order_id: row.text(4),
+                amount_cents: row.int(5),
+                booked: row.text(7) == "booked",
+            }),
+            _ if table == self.refunds => {
+                books.refunds.push(RefundRow { provider: row.text(0), txn_id: row.text(1), amount_cents: row.int(3) });
+            }
+            _ if table == self.reviews => books.reviews.push((row.text(0), row.text(1))),
+            _ if table == self.outbox => books.outbox.push((row.text(0), row.text(1))),
+            _ => {}
         }
     }
 
     /// The lock row of this name: whose it is, and when it expires.
     pub(crate) fn lock<'a>(&self, store: &'a Store, contents: ContentsId, name: &str) -> Option<(&'a str, i64)> {
-        let rows = &store.contents.get(contents)[self.locks];
+        let rows = store.rows_of(contents, self.locks as Space);
         let mut rows = rows.iter().map(|(_, row)| Fields { store, row: store.rows.get(*row) });
         rows.find(|row| row.text(0) == name).map(|row| (row.text(1), row.int(2)))
     }
 
     /// True when a lock row is this request's.
     pub(crate) fn is_lock_owner(&self, store: &Store, contents: ContentsId, request: &str) -> bool {
-        let rows = &store.contents.get(contents)[self.locks];
+        let rows = store.rows_of(contents, self.locks as Space);
         rows.iter().any(|(_, row)| Fields { store, row: store.rows.get(*row) }.text(1) == request)
     }
 }

@@ -2,12 +2,16 @@
 
 use smallvec::SmallVec;
 
+use crate::chance::SplitMix;
+
 /// One way through everything that is left open. The ways are numbered in a fixed order.
 #[derive(Debug, Default)]
 pub(crate) struct Choices {
     /// What is taken at each place where something is open, and how many ways there are.
     taken: SmallVec<[(u8, u8); 4]>,
     passed: usize,
+    /// Who decides, where not every way is taken.
+    chance: Option<SplitMix>,
 }
 
 impl Choices {
@@ -16,10 +20,18 @@ impl Choices {
         Choices::default()
     }
 
+    /// One way by chance.
+    pub(crate) fn drawn(chance: &mut SplitMix) -> Self {
+        Choices { chance: Some(SplitMix::new(chance.next())), ..Choices::default() }
+    }
+
     /// Which of so many ways to take here: a number below `ways`, which is at least 1.
     pub(crate) fn pick(&mut self, ways: usize) -> usize {
         if ways == 1 {
             return 0;
+        }
+        if let Some(chance) = &mut self.chance {
+            return chance.below(ways);
         }
         if self.passed == self.taken.len() {
             self.taken.push((0, ways as u8));

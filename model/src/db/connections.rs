@@ -1,6 +1,6 @@
 //! Connections that change their places: everything that knows them by number follows.
 
-use super::{Database, NO_KEYS, NOTHING, Store};
+use super::{ContentsId, Database, NO_KEYS, NOTHING, Store};
 
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten, its locks by name are gone.
@@ -12,6 +12,15 @@ impl Database {
             self.take_out(store, store.key_sets.get(made));
         }
         self.rolled_back_beside(who);
+    }
+
+    /// Where only the newest version is kept whole, what no connection looks at any more is forgotten.
+    pub(crate) fn forget(&self, store: &Store) {
+        if self.connections.iter().any(|open| open.wait.as_ref().is_some_and(|wait| wait.keeps_looking())) {
+            return;
+        }
+        let snapshots = self.connections.iter().filter_map(|open| open.snapshot);
+        store.forget(snapshots.fold(self.committed, ContentsId::min), true);
     }
 
     /// True when a connection's end would change nothing for anybody.

@@ -1,6 +1,7 @@
 //! A statement run alone: what it would answer and touch if nobody else were there.
 
 mod insert;
+mod nearby;
 mod path;
 mod rows;
 mod select;
@@ -10,8 +11,9 @@ use paidonce_protocol::Dialect;
 use super::cause::Cause;
 use super::store::{Answered, Change, ChangesId, ContentsId, KeyId, ReplyId, RequestId, RowId, Store};
 use super::value::Val;
-use crate::sql::{Condition, Given, Plan, PlanKind, Scalar};
+use crate::sql::{Access, Condition, Given, Plan, PlanKind, Scalar, Space};
 
+pub(super) use nearby::equal;
 pub(crate) use path::Place;
 
 /// One row that a statement locks or writes: its primary key first, then its entries in unique indexes.
@@ -33,6 +35,23 @@ pub(crate) struct Run {
     pub(crate) undone: bool,
     /// The error it ends with.
     pub(crate) error: Option<Cause>,
+}
+
+/// A run that is remembered, or was for this once.
+pub(crate) enum Ran<'a> {
+    Known(&'a Run),
+    Now(Box<Run>),
+}
+
+impl std::ops::Deref for Ran<'_> {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        match self {
+            Ran::Known(run) => run,
+            Ran::Now(run) => run,
+        }
+    }
 }
 
 /// What a statement sees.
@@ -64,9 +83,9 @@ impl Store {
         }
         let own = self.changes.get(changes);
         if own.iter().all(|(key, _)| self.keys.get(*key).space as usize != table) {
-            return self.contents.get(base)[table].clone();
+            return self.rows_of(base, table as Space).into_owned();
         }
-        self.contents.get(self.apply(base, changes))[table].clone()
+        self.rows_of(self.apply(base, changes), table as Space).into_owned()
     }
 
     /// Run a statement alone. `only` restricts it to rows that it had found before it waited.
@@ -127,23 +146,28 @@ impl Store {
                     self.check_not_null(plan.table, &new)?;
                     Ok(Change::Put(self.rows.id(&new)))
                 };
-                self.change(plan.table, filter.as_ref(), given, own, updated)
+                self.change((plan.table, &plan.access), filter.as_ref(), given, own, updated)
             }
             // It is about a connection, and not about rows.
             PlanKind::Named(_) => Err(Cause::Senseless),
-            PlanKind::Delete { filter } => self.change(plan.table, filter.as_ref(), given, own, |_| Ok(Change::Gone)),
+            PlanKind::Delete { filter } => {
+                self.change((plan.table, &plan.access), filter.as_ref(), given, own, |_| Ok(Change::Gone))
+            }
         }
     }
 
     /// The rows of a table that satisfy a condition, in the order of their keys.
     fn matching(
         &self,
-        table: usize,
+        (table, access): (usize, &Access),
         filter: Option<&Condition>,
         given: &Given<'_>,
         view: View<'_>,
     ) -> Result<Vec<(KeyId, RowId)>, Cause> {
-        let mut found = self.scan(view, table);
+        let mut found = match self.nearby(view, (table, access), filter, given)? {
+            Some(found) => found,
+            None => self.scan(view, table),
+        };
         let Some(filter) = filter else { return Ok(found) };
         let mut failed = false;
         found.retain(|(_, row)| match filter.holds(self.rows.get(*row), given) {
@@ -158,13 +182,13 @@ impl Store {
 
     fn change(
         &self,
-        table: usize,
+        (table, access): (usize, &Access),
         filter: Option<&Condition>,
         given: &Given<'_>,
         view: View<'_>,
         to: impl Fn(&[Val]) -> Result<Change, Cause>,
     ) -> Result<Run, Cause> {
-        let found = self.matching(table, filter, given, view)?;
+        let found = self.matching((table, access), filter, given, view)?;
         let mut touched = Vec::with_capacity(found.len());
         for (_, row) in &found {
             let old = self.rows.get(*row);

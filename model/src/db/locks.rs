@@ -1,7 +1,7 @@
 //! Who holds what: locks on rows and keys.
 
 use super::Database;
-use super::store::{Change, KeyId, Store};
+use super::store::{Change, KeyId, NO_KEYS, NOTHING, Store};
 use crate::sql::{Locking, Plan, Strength};
 
 /// What a statement wants of a row or of a key.
@@ -37,7 +37,8 @@ impl Database {
         want: Want,
     ) -> impl Iterator<Item = usize> + 'a {
         let others = self.connections.iter().enumerate().filter(move |(other, _)| *other != who);
-        others.filter_map(move |(other, open)| {
+        let busy = others.filter(|(_, open)| open.changes != NOTHING || open.shared != NO_KEYS);
+        busy.filter_map(move |(other, open)| {
             let changes = store.changes.get(open.changes);
             let change = changes.binary_search_by_key(&key, |(known, _)| *known).ok().map(|place| changes[place].1);
             let change = change.filter(|change| !matches!(change, Change::Follows(_)));

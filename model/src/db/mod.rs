@@ -6,6 +6,7 @@ mod cause;
 mod choices;
 mod circles;
 mod connections;
+mod contents;
 mod exec;
 mod gaps;
 mod innodb;
@@ -13,6 +14,7 @@ mod locks;
 mod named;
 mod names;
 mod postgres;
+mod renew;
 mod rules;
 mod sqlite;
 mod store;
@@ -146,6 +148,11 @@ impl Wait {
         let DbCall::Run(request) = self.call else { return false };
         let plan = store.plan(request);
         plan.inserts() && !plan.looks_first() && plan.table == table && self.want == Want::Insert && self.passed == 0
+    }
+
+    /// True when it keeps to a version that it has looked at.
+    fn keeps_looking(&self) -> bool {
+        self.looked_at.is_some() || self.journal.iter().any(|seen| matches!(seen, Seen::Contents(_)))
     }
 
     /// The same wait with rows, keys and the statement's arguments renamed.

@@ -3,17 +3,18 @@
 use std::sync::{PoisonError, RwLock};
 
 use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cause::Cause;
-use super::exec::Run;
+use super::contents::Versions;
+use super::exec::{Ran, Run, equal};
 use super::gaps::{Gap, NO_GAPS};
 use super::named::{NO_NAMED, Named};
 use super::rules::Noted;
 use super::transactions::Caller;
 use super::value::{Symbols, Val};
 use crate::intern::Interner;
-use crate::sql::{Kind, Plan, Space, SqlError, Tables};
+use crate::sql::{Kind, Path, Plan, Space, SqlError, Tables};
 
 /// A key of a table or of a unique index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,9 +35,6 @@ pub(crate) type KeySetId = u32;
 pub(crate) type RequestId = u32;
 /// An answer.
 pub(crate) type ReplyId = u32;
-
-/// The rows of every table and the entries of every unique index, each in the order of its keys.
-pub(crate) type Contents = Vec<Vec<(KeyId, RowId)>>;
 
 /// What a transaction did to the row under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +58,14 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    /// The row that is there after it.
+    pub(super) fn row(self) -> Option<RowId> {
+        match self {
+            Change::Put(row) | Change::Reborn(row) | Change::Follows(row) | Change::Beside(row) => Some(row),
+            Change::Locked | Change::Marked | Change::Gone | Change::Undone(_) => None,
+        }
+    }
+
     /// What it comes to when this is followed by another of the same transaction.
     fn then(self, next: Change) -> Change {
         match (self, next) {
@@ -118,7 +124,7 @@ pub(crate) struct Store {
     pub(crate) symbols: Symbols,
     pub(crate) rows: Interner<Vec<Val>>,
     pub(crate) keys: Interner<Key>,
-    pub(crate) contents: Interner<Contents>,
+    pub(super) versions: Versions,
     pub(crate) changes: Interner<Changes>,
     pub(crate) key_sets: Interner<Vec<KeyId>>,
     pub(crate) gap_sets: Interner<Vec<Gap>>,
@@ -174,7 +180,7 @@ impl Store {
             symbols,
             rows: Interner::new(),
             keys: Interner::new(),
-            contents: Interner::new(),
+            versions: Versions::each(),
             changes,
             key_sets,
             gap_sets,
@@ -185,6 +191,30 @@ impl Store {
             run_results: boxcar::Vec::new(),
             noted: Noted::default(),
         })
+    }
+
+    /// A store for many rows of which only the newest version is whole.
+    pub(crate) fn for_many(
+        schema: &str,
+        statements: &[&'static Statement],
+        dialect: Dialect,
+    ) -> Result<Self, SqlError> {
+        let store = Store::new(schema, statements, dialect)?;
+        let mut columns = Vec::new();
+        for plan in &store.plans {
+            let own = plan.condition().filter(|_| !plan.inserts()).map(|filter| (plan.table, &plan.access, filter));
+            let besides =
+                plan.reads().filter_map(|read| Some((read.table, &read.select.access, read.select.filter.as_ref()?)));
+            for (table, access, filter) in own.into_iter().chain(besides) {
+                let is_whole = matches!(access.path, Path::Whole | Path::UniquePrefix(..));
+                let by = filter.conjuncts().into_iter().filter(|_| is_whole).find_map(equal);
+                columns.extend(by.map(|(column, _)| (table, column)));
+            }
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        let versions = Versions::newest(store.tables.spaces, columns);
+        Ok(Store { versions, ..store })
     }
 
     /// A store for scripts, whose statements come one by one.
@@ -270,6 +300,7 @@ impl Store {
     /// Never for rows that fit the schema: the caller made both.
     pub(crate) fn contents_of<T: AsRef<str>>(&self, rows: &[(T, Vec<Value>)]) -> Result<ContentsId, SqlError> {
         let mut changes = Changes::new();
+        let mut known: FxHashSet<KeyId> = FxHashSet::default();
         for (table, row) in rows {
             let table = table.as_ref();
             let fail = |problem: &str| SqlError { subject: format!("rows of {table}"), problem: problem.to_owned() };
@@ -283,37 +314,13 @@ impl Store {
             let row: Vec<Val> = row.iter().map(|value| self.symbols.val(value)).collect();
             let id = self.rows.id(&row);
             for key in self.keys_of(number, &row) {
-                if changes.iter().any(|(known, _)| *known == key) {
+                if !known.insert(key) {
                     return Err(fail("two rows have the same key"));
                 }
                 changes.push((key, Change::Put(id)));
             }
         }
-        let empty = self.contents.id(&vec![Vec::new(); self.tables.spaces]);
-        Ok(self.apply(empty, self.changes.id(&changes)))
-    }
-
-    /// The rows after a transaction's changes.
-    pub(crate) fn apply(&self, base: ContentsId, changes: ChangesId) -> ContentsId {
-        if changes == NOTHING {
-            return base;
-        }
-        let mut contents = self.contents.get(base).clone();
-        for (key, change) in self.changes.get(changes) {
-            let space = &mut contents[self.keys.get(*key).space as usize];
-            let place = space.binary_search_by(|(other, _)| self.compare_keys(*other, *key));
-            match (change, place) {
-                (Change::Locked | Change::Marked, _) | (Change::Gone | Change::Undone(_), Err(_)) => {}
-                (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Ok(place)) => space[place].1 = *row,
-                (Change::Put(row) | Change::Reborn(row) | Change::Follows(row), Err(place)) => {
-                    space.insert(place, (*key, *row));
-                }
-                (Change::Beside(row), Ok(place)) => space.insert(place + 1, (*key, *row)),
-                (Change::Beside(row), Err(place)) => space.insert(place, (*key, *row)),
-                (Change::Gone | Change::Undone(_), Ok(place)) => drop(space.remove(place)),
-            }
-        }
-        self.contents.id(&contents)
+        Ok(self.commit(self.first_version(), self.changes.id(&changes)))
     }
 
     pub(crate) fn compare_keys(&self, left: KeyId, right: KeyId) -> std::cmp::Ordering {
@@ -327,12 +334,6 @@ impl Store {
             .map(|(a, b)| self.symbols.sort_order(*a, *b))
             .find(|order| order.is_ne())
             .unwrap_or(std::cmp::Ordering::Equal)
-    }
-
-    /// The committed row under a key.
-    pub(crate) fn committed(&self, contents: ContentsId, key: KeyId) -> Option<RowId> {
-        let space = &self.contents.get(contents)[self.keys.get(key).space as usize];
-        space.iter().find(|(other, _)| *other == key).map(|(_, row)| *row)
     }
 
     pub(crate) fn has_key(&self, keys: KeySetId, key: KeyId) -> bool {
@@ -380,15 +381,18 @@ impl Store {
 
     /// Run a statement alone on these rows, remembering the result: most steps of an exploration were taken before, with
     /// other actors elsewhere.
-    pub(crate) fn run(&self, base: ContentsId, changes: ChangesId, request: RequestId) -> &Run {
+    pub(crate) fn run(&self, base: ContentsId, changes: ChangesId, request: RequestId) -> Ran<'_> {
+        if self.keeps_newest() {
+            return Ran::Now(Box::new(self.run_anew(base, changes, request, None)));
+        }
         let question = (base, changes, request);
         if let Some(known) = self.runs.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
-            return &self.run_results[*known as usize];
+            return Ran::Known(&self.run_results[*known as usize]);
         }
         let run = self.run_anew(base, changes, request, None);
         let index = self.run_results.push(run);
         self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(question, index as u32);
-        &self.run_results[index]
+        Ran::Known(&self.run_results[index])
     }
 
     /// An answer as a protocol tells it from others.

@@ -110,7 +110,7 @@ impl Database {
     pub(crate) fn commit(&mut self, store: &Store, who: usize, effects: &mut Effects) {
         let Connection { changes, dirty, .. } = self.connections[who];
         let before = self.committed;
-        self.committed = store.apply(before, changes);
+        self.committed = store.commit(before, changes);
         if store.dialect == Dialect::MariaDb {
             self.leave_removed(store, who, before);
         }

@@ -2,7 +2,7 @@
 
 use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
 
-use super::{Path, SqlError};
+use super::{Path, Space, SqlError};
 use crate::db::{Change, ContentsId, KeyId, NOTHING, RequestId, RowId, Store};
 
 /// Tables with rows, and statements that run on them one at a time, as a database of one dialect runs them: what the
@@ -74,7 +74,7 @@ impl Sheet {
             subject: "rows".to_owned(),
             problem: format!("the schema has no table {table}"),
         })?;
-        Ok(self.shown(&self.store.contents.get(self.rows)[number]))
+        Ok(self.shown(&self.store.rows_of(self.rows, number as Space)))
     }
 
     /// How a statement comes to its rows: first those of its own table, then those that its sub-selects and the source
@@ -97,8 +97,8 @@ impl Sheet {
     pub fn rows_on_path(&self, statement: &'static Statement, arguments: &[Value]) -> Result<Vec<Row>, SqlError> {
         let request: RequestId = self.store.request(statement, arguments)?;
         let plan = self.store.plan(request);
-        let tables = self.store.contents.get(self.rows);
-        let mut rows = if plan.named().is_some() { Vec::new() } else { tables[plan.table].clone() };
+        let all = || self.store.rows_of(self.rows, plan.table as Space).into_owned();
+        let mut rows = if plan.named().is_some() { Vec::new() } else { all() };
         rows.retain(|(_, row)| self.store.is_on_path(self.rows, NOTHING, request, *row) == Ok(true));
         Ok(self.shown(&rows))
     }

@@ -15,6 +15,7 @@ use crate::db::{
     Change, ChangesId, Connection, ContentsId, Database, Gap, GapSetId, Key, KeyId, KeySetId, NO_GAPS, NO_KEYS,
     NO_NAMED, NamedSetId, RowId, Symbol, Val,
 };
+use crate::sql::Space;
 
 /// Which requests are alike, and what has been renamed before.
 #[derive(Debug, Default)]
@@ -234,14 +235,14 @@ impl World {
 
     fn swap_contents(&self, contents: ContentsId, swap: Swap) -> ContentsId {
         remembered(&self.symmetry.contents, (contents, swap), || {
-            let spaces = self.store.contents.get(contents);
-            let swapped = spaces.iter().map(|space| {
+            let spaces = (0..self.store.tables.spaces).map(|space| self.store.rows_of(contents, space as Space));
+            let swapped = spaces.map(|space| {
                 let mut space: Vec<(KeyId, RowId)> =
                     space.iter().map(|(key, row)| (self.swap_key(*key, swap), self.swap_row(*row, swap))).collect();
                 space.sort_by(|(left, _), (right, _)| self.store.compare_keys(*left, *right));
                 space
             });
-            self.store.contents.id(&swapped.collect())
+            self.store.kept(swapped.collect())
         })
     }
 

@@ -36,8 +36,8 @@ impl World {
             ends(orphan.since_ms + self.scenario.limits.idle_limit_ms);
         }
         // A moment in a row ends at a different true time for each server that compares it with its clock.
-        for (_, row) in self.store.contents.get(state.database.committed).iter().flatten() {
-            for val in self.store.rows.get(*row) {
+        for row in self.store.every_row(state.database.committed) {
+            for val in self.store.rows.get(row) {
                 if let Val::Instant(moment) = val {
                     self.scenario.servers.iter().for_each(|server| ends(moment - server.clock_offset_ms));
                 }

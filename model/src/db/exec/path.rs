@@ -30,22 +30,28 @@ impl Store {
         view: View<'_>,
     ) -> Result<Place, Cause> {
         let (number, arguments) = self.requests.get(request);
-        let plan = &self.plans[*number as usize];
+        if matches!(access.path, Path::UniquePrefix(..) | Path::Whole) {
+            return Ok(Place::Whole);
+        }
+        let (answers, _) = self.answers(&self.plans[*number as usize], arguments, view)?;
+        self.place_given(access, table, &Given { arguments, answers: &answers, symbols: &self.symbols })
+    }
+
+    /// The same for these arguments and answers of sub-selects.
+    pub(super) fn place_given(&self, access: &Access, table: usize, given: &Given<'_>) -> Result<Place, Cause> {
         let definition = &self.tables.tables[table];
         let (space, columns): (Space, &[usize]) = match access.path {
             Path::Primary => (table as Space, &definition.primary),
             Path::Unique(key) => (definition.uniques[key].0, &definition.uniques[key].1),
             Path::Prefix(count) => (table as Space, &definition.primary[..count]),
-            Path::Range => return self.range(request, access, definition.primary[0], view),
+            Path::Range => return self.range(access, definition.primary[0], given),
             Path::UniquePrefix(..) | Path::Whole => return Ok(Place::Whole),
         };
-        let (answers, _) = self.answers(plan, arguments, view)?;
-        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let mut values = Vec::new();
         for column in columns {
             let value = access.scope.as_ref().and_then(|scope| fixed(scope, *column));
             let Some(value) = value else { return Ok(Place::Whole) };
-            values.push(value.value(&[], &given).map_err(|_| Cause::Unusable)?);
+            values.push(value.value(&[], given).map_err(|_| Cause::Unusable)?);
         }
         if access.path.is_single() {
             let whole = !values.contains(&Val::Null);
@@ -55,11 +61,8 @@ impl Store {
     }
 
     /// Where a range of the primary key's first column begins, or the values in a list for it.
-    fn range(&self, request: RequestId, access: &Access, column: usize, view: View<'_>) -> Result<Place, Cause> {
-        let (number, arguments) = self.requests.get(request);
-        let (answers, _) = self.answers(&self.plans[*number as usize], arguments, view)?;
-        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
-        let value = |scalar: &Scalar| scalar.value(&[], &given).map(Val::as_key).map_err(|_| Cause::Unusable);
+    fn range(&self, access: &Access, column: usize, given: &Given<'_>) -> Result<Place, Cause> {
+        let value = |scalar: &Scalar| scalar.value(&[], given).map(Val::as_key).map_err(|_| Cause::Unusable);
         let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
         let mut least: Option<(Val, bool)> = None;
         for part in parts {

@@ -33,7 +33,7 @@ impl Store {
     /// The rows that satisfy a read's condition, in its order, before `LIMIT`.
     fn find(&self, select: &Select, given: &Given<'_>, view: View<'_>) -> Result<Vec<(KeyId, RowId)>, Cause> {
         let Some(table) = select.table else { return Ok(Vec::new()) };
-        let mut found = self.matching(table, select.filter.as_ref(), given, view)?;
+        let mut found = self.matching((table, &select.access), select.filter.as_ref(), given, view)?;
         if !select.order.is_empty() {
             found.sort_by(|(_, left), (_, right)| {
                 let (left, right) = (self.rows.get(*left), self.rows.get(*right));

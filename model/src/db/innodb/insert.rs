@@ -188,7 +188,7 @@ impl Running<'_> {
             return Ok(Put::Taken(by));
         }
         let is_further = usize::from(space) != table;
-        let is_there = self.database.records(store, space).contains(&record);
+        let is_there = self.database.has_record(store, record);
         if is_there {
             store.note(Rule::InnodbAnew);
             self.lock_to_write(record)?;
@@ -217,9 +217,8 @@ impl Running<'_> {
         let store = self.store;
         let record = store.record(space, row);
         let (table, columns) = store.index(space);
-        let records = self.database.records(store, space);
         if usize::from(space) == table {
-            if !records.contains(&record) {
+            if !self.database.has_record(store, record) {
                 return Ok(None);
             }
             self.lock_record(record, want, false)?;
@@ -228,11 +227,14 @@ impl Running<'_> {
         let key = columns.len() - store.tables.tables[table].primary.len();
         let values = store.keys.get(record).values[..key].to_vec();
         let is_of_key = |known: &KeyId| store.compare_prefix(*known, &values).is_eq();
-        if values.contains(&crate::db::Val::Null) || !records.iter().any(is_of_key) {
+        if values.contains(&crate::db::Val::Null) {
             return Ok(None);
         }
-        let from = records.partition_point(|known| store.compare_prefix(*known, &values).is_lt());
-        for known in &records[from..] {
+        let records = self.database.records_with(store, space, &values);
+        if !records.iter().any(is_of_key) {
+            return Ok(None);
+        }
+        for known in &records {
             self.lock_record(*known, want, true)?;
             if !is_of_key(known) {
                 return Ok(None);

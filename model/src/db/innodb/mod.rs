@@ -3,6 +3,7 @@
 //! | file | is about |
 //! |---|---|
 //! | `records` | the records of an index, those of removed rows among them |
+//! | `places` | where in an index a record stands |
 //! | `journal` | a statement that waits and goes on |
 //! | `requests` | a lock on a record, on a gap, for a new record |
 //! | `scan` | the records on a path, and the gaps between them |
@@ -30,6 +31,7 @@ mod journal;
 mod locking;
 mod named;
 mod numbers;
+mod places;
 mod reads;
 mod records;
 mod requests;
@@ -50,7 +52,7 @@ use super::{
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
-use crate::sql::{Access, Path, Select};
+use crate::sql::{Access, Path, Select, Space};
 
 /// True at the levels that lock the gaps between records.
 pub(super) fn locks_gaps(level: Level) -> bool {
@@ -248,10 +250,9 @@ impl Running<'_> {
                 is_writer && (is_new || store.has_marked(open.changes, record))
             })
         };
-        let mut rows = store.contents.get(newest).clone();
-        let before = rows[table].len();
-        rows[table].retain(|row| !lacks_record(row));
-        if rows[table].len() == before { newest } else { store.contents.id(&rows) }
+        let rows = store.rows_of(newest, table as Space);
+        let lacking: Vec<KeyId> = rows.iter().filter(|row| lacks_record(row)).map(|(key, _)| *key).collect();
+        store.without(newest, &lacking)
     }
 
     /// The committed rows that a plain read sees from repeatable read on.

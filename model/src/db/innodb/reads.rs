@@ -229,6 +229,6 @@ pub(super) fn is_on_path(
     table: usize,
     key: KeyId,
 ) -> Result<bool, Cause> {
-    let empty = store.contents.id(&vec![Vec::new(); store.tables.spaces]);
+    let empty = store.no_rows();
     store.is_key_on_path(empty, NOTHING, request, (access, table), key)
 }

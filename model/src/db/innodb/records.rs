@@ -84,7 +84,7 @@ impl Database {
     /// All records of an index, in their order.
     pub(super) fn records(&self, store: &Store, space: Space) -> Vec<KeyId> {
         let (table, _) = store.index(space);
-        let rows = &store.contents.get(self.committed)[table];
+        let rows = store.rows_of(self.committed, table as Space);
         let mut records: Vec<KeyId> = if table as Space == space {
             rows.iter().map(|(key, _)| *key).collect()
         } else {
@@ -185,11 +185,8 @@ impl Database {
         }
         for record in out {
             let space = store.keys.get(*record).space;
-            let records = self.records(store, space);
-            let place = records.partition_point(|known| store.compare_keys(*known, *record).is_lt());
-            let after = place.checked_sub(1).map(|place| records[place]);
-            let before = records[place..].iter().copied().find(|known| known != record);
-            let left = Gap { space, after, before };
+            let left = self.gap_at(store, space, *record);
+            let Gap { after, before, .. } = left;
             self.is_taken_out(store, *record);
             for open in &mut self.connections {
                 let gaps = store.gap_sets.get(open.gaps);

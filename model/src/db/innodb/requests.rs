@@ -218,7 +218,7 @@ impl Running<'_> {
     /// Lock the gap behind the last record.
     pub(super) fn ask_end(&mut self, space: Space, want: Want) {
         self.weighs((space, None), want, Span::Gap);
-        let after = self.database.records(self.store, space).last().copied();
+        let after = self.database.last_record(self.store, space, None);
         self.lock_gap(Gap { space, after, before: None });
     }
 
@@ -229,12 +229,7 @@ impl Running<'_> {
 
     /// The gap in which this record stands, or would stand.
     pub(super) fn gap_at(&self, space: Space, record: KeyId) -> Gap {
-        let store = self.store;
-        let records = self.database.records(store, space);
-        let behind = records.partition_point(|known| store.compare_keys(*known, record).is_lt());
-        let after = behind.checked_sub(1).map(|place| records[place]);
-        let before = records[behind..].iter().copied().find(|known| *known != record);
-        Gap { space, after, before }
+        self.database.gap_at(self.store, space, record)
     }
 
     /// Wait until nobody has locked the gap into which a new record goes.

@@ -94,7 +94,6 @@ impl Running<'_> {
             Part::Key(key) => store.keys.get(*key).space,
             Part::Entries(space, _) | Part::Prefix(space, _) | Part::From { space, .. } | Part::All(space) => *space,
         };
-        let records = self.database.records(store, space);
         let is_before = |record: &KeyId| match (from, part) {
             (Some(from), _) => store.compare_keys(*record, from).is_le(),
             (None, Part::Key(key)) => store.compare_keys(*record, *key).is_lt(),
@@ -106,7 +105,15 @@ impl Running<'_> {
         // Who has waited for a record goes on from there, whatever has been put in before it meanwhile.
         let resumes = self.resumes.filter(|at| store.keys.get(*at).space == space);
         let is_passed = |record: &KeyId| resumes.is_some_and(|at| store.compare_keys(*record, at).is_lt());
-        let Some(record) = records.into_iter().find(|record| !is_before(record) && !is_passed(record)) else {
+        let is_next = |record: KeyId| !is_before(&record) && !is_passed(&record);
+        let start: &[Val] = match (from, part) {
+            (Some(from), _) => &store.keys.get(from).values,
+            (None, Part::Key(key)) => &store.keys.get(*key).values,
+            (None, Part::Entries(_, values) | Part::Prefix(_, values)) => values,
+            (None, Part::From { least: Some((values, _)), .. }) => values,
+            (None, Part::From { least: None, .. } | Part::All(_)) => &[],
+        };
+        let Some(record) = self.database.first_record(store, space, start, is_next) else {
             if gaps {
                 self.ask_end(space, scan.want);
             }

@@ -75,7 +75,8 @@ impl<'a> Running<'a> {
         let asks_whether = plan.asks_whether(number);
         let connection = &self.database.connections[who];
         let base = connection.snapshot.unwrap_or(self.database.committed);
-        let run = run.or_else(|| asks_whether.then(|| store.run(base, connection.changes, request)));
+        let own = run.is_none().then(|| asks_whether.then(|| store.run(base, connection.changes, request))).flatten();
+        let run = run.or(own.as_deref());
         let found = run.and_then(|run| run.reads.get(number)).map_or(&[][..], |found| found);
         let keys: Vec<KeyId> = found.iter().map(|(key, _)| *key).collect();
         let stops = keys.first().copied().filter(|_| asks_whether);

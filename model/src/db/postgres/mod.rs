@@ -33,7 +33,7 @@ use smallvec::SmallVec;
 pub(super) use named::ask_named;
 pub(crate) use ssi::Ssi;
 
-use super::exec::Run;
+use super::exec::{Ran, Run};
 use super::transactions::Caller;
 use super::{
     Answered, Asked, Cause, Change, Choices, Connection, ContentsId, Database, DbCall, Effects, KeyId, NO_KEYS,
@@ -195,19 +195,17 @@ impl Running<'_> {
         if plan.locks().is_some_and(|locks| locks.wait == OnLocked::Skip || plan.limit().is_some()) {
             return self.in_order(sees, progress, choices, effects);
         }
-        let anew;
         let run = match (progress.rest.as_deref(), progress.looked_at) {
             (None, None) => store.run(sees, changes, self.request),
             (None, Some(looked_at)) if looked_at == sees => store.run(sees, changes, self.request),
             (rest, looked_at) => {
-                anew = store.run_apart(sees, looked_at.unwrap_or(sees), changes, self.request, rest);
-                &anew
+                Ran::Now(Box::new(store.run_apart(sees, looked_at.unwrap_or(sees), changes, self.request, rest)))
             }
         };
-        if let Err(cause) = self.reads_beside(Some(run), choices) {
+        if let Err(cause) = self.reads_beside(Some(&run), choices) {
             return self.fails(cause);
         }
-        self.rows(run, progress, choices, effects)
+        self.rows(&run, progress, choices, effects)
     }
 
     /// A locking read that skips rows, or wants only so many, takes them in its own order, until it has as many as it wants:

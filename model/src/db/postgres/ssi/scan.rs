@@ -106,8 +106,8 @@ impl Database {
         let in_table = |key: KeyId| usize::from(store.keys.get(key).space) == way.table;
         let own = store.changes.get(connection.changes);
         let is_own = |key: KeyId| own.iter().any(|(known, change)| *known == key && *change != Change::Locked);
-        let seen =
-            store.rows_on(base, connection.changes, request, way.access, &store.contents.get(base)[way.table])?;
+        let rows = store.rows_along(base, connection.changes, request, way.access, way.table)?;
+        let seen = store.rows_on(base, connection.changes, request, way.access, &rows)?;
         let (mut others, mut mine) = (Vec::new(), Vec::new());
         let after = &ssi.xacts[usize::from(ssi.xacts[me].sees)..];
         let finished = after.iter().map(|xact| (None, xact.wrote));
