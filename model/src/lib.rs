@@ -16,6 +16,7 @@ pub mod flow;
 pub mod history;
 pub mod scenario;
 pub mod script;
+pub mod simulate;
 pub mod trace;
 
 pub use check::{Checked, Verdict, check};

@@ -4,10 +4,10 @@ mod at_step;
 mod books;
 mod judge;
 mod own;
-mod sentence;
+pub(crate) mod sentence;
 
 pub(crate) use at_step::at_step;
-pub(crate) use books::Shop;
+pub(crate) use books::{Books, Shop};
 pub(crate) use judge::{Judge, Memo};
 pub use own::{ClaimError, Rows};
 pub(crate) use own::{Own, Test};

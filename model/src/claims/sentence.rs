@@ -1,10 +1,10 @@
 //! The claims about committed rows. Each says in the shop's words what is wrong, or nothing.
 
-use super::books::{Books, PaymentRow};
+use super::books::{Books, PaymentRow, StockRow};
 use crate::trace::{WorldMail, WorldPayment};
 
 /// `a_payment_is_booked_at_most_once`
-pub(super) fn booked_twice(books: &Books<'_>) -> Option<String> {
+pub(crate) fn booked_twice(books: &Books<'_>) -> Option<String> {
     for (place, payment) in books.payments.iter().enumerate().filter(|(_, payment)| payment.booked) {
         let again = books.payments[place + 1..].iter().find(|other| other.booked && other.key() == payment.key());
         if let Some(again) = again {
@@ -26,30 +26,35 @@ pub(super) fn booked_twice(books: &Books<'_>) -> Option<String> {
 }
 
 /// `stock_is_never_oversold`
-pub(super) fn oversold(books: &Books<'_>) -> Option<String> {
-    let stock = books.stock.iter().find(|stock| stock.on_hand < 0 || books.units_paid(stock.sku) > stock.owned)?;
-    Some(format!(
-        "{} is oversold: {} on hand, {} units promised to paid orders of {} ever owned",
-        stock.sku,
-        stock.on_hand,
-        books.units_paid(stock.sku),
-        stock.owned
-    ))
+pub(crate) fn oversold(books: &Books<'_>) -> Option<String> {
+    books.stock.iter().find_map(|stock| oversold_with(stock, books.units_paid(stock.sku)))
+}
+
+/// The same of one sku, of which paid orders have so many units.
+pub(crate) fn oversold_with(stock: &StockRow<'_>, units_paid: i64) -> Option<String> {
+    (stock.on_hand < 0 || units_paid > stock.owned).then(|| {
+        format!(
+            "{} is oversold: {} on hand, {units_paid} units promised to paid orders of {} ever owned",
+            stock.sku, stock.on_hand, stock.owned
+        )
+    })
 }
 
 /// `stock_agrees_with_orders`
-pub(super) fn stock_disagrees(books: &Books<'_>) -> Option<String> {
-    let stock = books.sku_that_disagrees(|_| true)?;
-    Some(format!(
-        "stock and orders disagree: {} units of {} are gone, but paid orders have {}",
-        stock.owned - stock.on_hand,
-        stock.sku,
-        books.units_paid(stock.sku)
-    ))
+pub(crate) fn stock_disagrees(books: &Books<'_>) -> Option<String> {
+    books.stock.iter().find_map(|stock| stock_disagrees_with(stock, books.units_paid(stock.sku)))
+}
+
+/// The same of one sku, of which paid orders have so many units.
+pub(crate) fn stock_disagrees_with(stock: &StockRow<'_>, units_paid: i64) -> Option<String> {
+    let gone = stock.owned - stock.on_hand;
+    (gone != units_paid).then(|| {
+        format!("stock and orders disagree: {gone} units of {} are gone, but paid orders have {units_paid}", stock.sku)
+    })
 }
 
 /// `an_order_is_never_half_settled`
-pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
+pub(crate) fn half_settled(books: &Books<'_>) -> Option<String> {
     for payment in &books.payments {
         let (txn_id, order_id) = (payment.txn_id, payment.order_id);
         let order = books.order(order_id);
@@ -101,7 +106,7 @@ pub(super) fn half_settled(books: &Books<'_>) -> Option<String> {
 }
 
 /// `taken_money_is_never_lost`, for the payments that the gateway told of.
-pub(super) fn money_lost(books: &Books<'_>, told: &[&WorldPayment]) -> Option<String> {
+pub(crate) fn money_lost(books: &Books<'_>, told: &[&WorldPayment]) -> Option<String> {
     for taken in told {
         let key = (taken.provider.as_str(), taken.txn_id.as_str());
         let rows = || books.payments.iter().filter(|row| (row.provider, row.txn_id) == key);
@@ -136,7 +141,7 @@ pub(super) fn money_lost(books: &Books<'_>, told: &[&WorldPayment]) -> Option<St
 }
 
 /// `refunds_never_exceed_payments`
-pub(super) fn refunds_exceed(books: &Books<'_>) -> Option<String> {
+pub(crate) fn refunds_exceed(books: &Books<'_>) -> Option<String> {
     for refund in &books.refunds {
         let key = (refund.provider, refund.txn_id);
         let same = books.refunds.iter().filter(|other| (other.provider, other.txn_id) == key);
@@ -151,7 +156,7 @@ pub(super) fn refunds_exceed(books: &Books<'_>) -> Option<String> {
 }
 
 /// `the_buyer_is_mailed_once`
-pub(super) fn mailed_wrongly(books: &Books<'_>, mails: &[WorldMail]) -> Option<String> {
+pub(crate) fn mailed_wrongly(books: &Books<'_>, mails: &[WorldMail]) -> Option<String> {
     for order in books.orders.iter().filter(|order| order.status == "paid") {
         let mut ids: Vec<&str> =
             books.outbox.iter().filter(|(_, order_id)| *order_id == order.id).map(|(id, _)| *id).collect();

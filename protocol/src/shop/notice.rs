@@ -43,6 +43,11 @@ pub enum Money {
 }
 
 impl PaymentStatus {
+    /// The status that the gateway spells like this.
+    pub fn new(name: &str) -> Self {
+        PaymentStatus(name.to_owned())
+    }
+
     /// The status as the gateway spells it.
     pub fn as_str(&self) -> &str {
         &self.0

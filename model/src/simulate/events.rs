@@ -1,0 +1,64 @@
+//! What happens next: the earliest event, and of several at one moment the one that was decided first.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// One thing that happens. The numbers are those of a sender, of a place in the pool and its turn, or of an orphan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    /// A delivery comes.
+    Deliver(u32),
+    /// A request makes its next call, or is told that its wait is over.
+    Step(u8, u32),
+    /// A waiting statement goes on.
+    Grant(u8, u32),
+    /// The database looks whether a statement waits in a circle.
+    Deadlock(u8, u32),
+    /// A statement has waited for too long.
+    TimeOut(u8, u32),
+    /// What a lost connection had in flight takes effect, or goes on.
+    Land(u32),
+    /// The server notices that a connection is dead.
+    Reap(u32),
+    /// The database is restarted.
+    Restart,
+}
+
+impl Event {
+    /// A number that tells it from every other.
+    pub(super) fn word(self) -> u64 {
+        let word = |kind: u64, who: u32, turn: u32| kind << 60 | u64::from(turn & 0x0fff_ffff) << 32 | u64::from(who);
+        match self {
+            Event::Deliver(sender) => word(0, sender, 0),
+            Event::Step(place, turn) => word(1, place.into(), turn),
+            Event::Grant(place, turn) => word(2, place.into(), turn),
+            Event::Deadlock(place, turn) => word(3, place.into(), turn),
+            Event::TimeOut(place, turn) => word(4, place.into(), turn),
+            Event::Land(orphan) => word(5, orphan, 0),
+            Event::Reap(orphan) => word(6, orphan, 0),
+            Event::Restart => word(7, 0, 0),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    heap: BinaryHeap<Reverse<(i64, u64, Event)>>,
+    added: u64,
+}
+
+impl Events {
+    pub(super) fn add(&mut self, at_ms: i64, event: Event) {
+        self.heap.push(Reverse((at_ms, self.added, event)));
+        self.added += 1;
+    }
+
+    pub(super) fn next(&mut self) -> Option<(i64, Event)> {
+        self.heap.pop().map(|Reverse((at_ms, _, event))| (at_ms, event))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}

@@ -1,0 +1,169 @@
+//! What may be chosen.
+
+use paidonce_protocol::Without;
+use paidonce_protocol::catalogue::CannotPlay;
+use paidonce_protocol::shop::Settings;
+
+use crate::engine::Engine;
+use crate::scenario::Limits;
+use crate::sql::SqlError;
+
+/// What a simulation is made from. The same options give the same events.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Everything that chance decides comes from this.
+    pub seed: u64,
+    /// The database.
+    pub engine: Engine,
+    /// The protocol that handles notices.
+    pub settle: String,
+    /// The protocol that handles cancels; `None`: the one that goes with the other.
+    pub cancel: Option<String>,
+    /// Guards left out: a mutant.
+    pub without: Without,
+    /// How many orders are placed.
+    pub orders: u32,
+    /// How many web servers there are.
+    pub servers: u16,
+    /// How many connections all of them share: as many requests are in flight at once, others wait.
+    pub connections: u8,
+    /// How the code that handles requests is configured.
+    pub settings: Settings,
+    /// When waits and dead connections end.
+    pub limits: Limits,
+    /// What goes wrong how often.
+    pub rates: Rates,
+}
+
+/// What goes wrong how often, in parts per million.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Of calls: the request stops for a while before it.
+    pub pause: u32,
+    /// Of calls: the request dies before it, in any of the forms of death.
+    pub crash: u32,
+    /// Of calls to the database: nobody is told what became of it.
+    pub lost_reply: u32,
+    /// Of calls: the database is restarted.
+    pub restart: u32,
+    /// Of notices: it is delivered twice at once.
+    pub duplicate: u32,
+    /// Of notices: it is underway for so long that others overtake it.
+    pub late: u32,
+    /// Of orders: an admin cancels it about when its payment comes.
+    pub cancel: u32,
+    /// Of orders: the buyer pays twice.
+    pub second_payment: u32,
+    /// Of orders: a notice comes that does not fit it.
+    pub misfit: u32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Rates {
+            pause: 2_000,
+            crash: 2_000,
+            lost_reply: 2_000,
+            restart: 100,
+            duplicate: 100_000,
+            late: 100_000,
+            cancel: 100_000,
+            second_payment: 20_000,
+            misfit: 10_000,
+        }
+    }
+}
+
+impl Rates {
+    /// Nothing goes wrong, nobody cancels: each order is paid once and told of once by the gateway and once by the buyer.
+    pub const NOTHING: Rates = Rates {
+        pause: 0,
+        crash: 0,
+        lost_reply: 0,
+        restart: 0,
+        duplicate: 0,
+        late: 0,
+        cancel: 0,
+        second_payment: 0,
+        misfit: 0,
+    };
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 1,
+            engine: Engine::PostgresReadCommitted,
+            settle: "settle".to_owned(),
+            cancel: None,
+            without: Without::NOTHING,
+            orders: 200,
+            servers: 4,
+            connections: 32,
+            settings: Settings { attempts: 5, polls: 3, lease_ms: 60_000, ..Settings::default() },
+            limits: Limits::default(),
+            rates: Rates::default(),
+        }
+    }
+}
+
+/// Why options cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// A protocol is not in the catalogue, or plays another role.
+    #[error(transparent)]
+    Protocol(#[from] CannotPlay),
+    /// The schema or a statement cannot be used in the model.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// The schema is not the shop's.
+    #[error("the schema is not the shop's: one of its tables is missing")]
+    NotTheShop,
+    /// A number is out of its bounds.
+    #[error("{name} is {value}; it has to be from {least} to {most}")]
+    OutOfBounds {
+        /// What.
+        name: &'static str,
+        /// As given.
+        value: i64,
+        /// The least that it may be.
+        least: i64,
+        /// The most that it may be.
+        most: i64,
+    },
+}
+
+impl Options {
+    pub(super) fn validate(&self) -> Result<(), Unusable> {
+        /// Longer than any delivery is repeated, and far from where moments overflow.
+        const LONGEST_MS: i64 = 366 * 24 * 3_600_000;
+        let million = |rate: u32| i64::from(rate);
+        let rates = &self.rates;
+        let time = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let bounds = [
+            ("orders", i64::from(self.orders), 1, 1_000_000),
+            ("servers", i64::from(self.servers), 1, 1_000),
+            ("connections", i64::from(self.connections), 1, 32),
+            ("pause", million(rates.pause), 0, 1_000_000),
+            ("crash", million(rates.crash), 0, 900_000),
+            ("lost_reply", million(rates.lost_reply), 0, 900_000),
+            ("restart", million(rates.restart), 0, 100_000),
+            ("duplicate", million(rates.duplicate), 0, 1_000_000),
+            ("late", million(rates.late), 0, 1_000_000),
+            ("cancel", million(rates.cancel), 0, 1_000_000),
+            ("second_payment", million(rates.second_payment), 0, 1_000_000),
+            ("misfit", million(rates.misfit), 0, 1_000_000),
+            ("lease_ms", time(self.settings.lease_ms), 1, LONGEST_MS),
+            ("poll_ms", time(self.settings.poll_ms), 1, LONGEST_MS),
+            ("polls", time(self.settings.polls), 0, 1_000),
+            ("attempts", time(self.settings.attempts), 1, 1_000),
+            ("lock_timeout_ms", self.limits.lock_timeout_ms, 1, LONGEST_MS),
+            ("idle_limit_ms", self.limits.idle_limit_ms, 1, LONGEST_MS),
+            ("freeze_ms", self.limits.freeze_ms, 1, LONGEST_MS),
+        ];
+        match bounds.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
+            Some((name, value, least, most)) => Err(Unusable::OutOfBounds { name, value, least, most }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Simulations: the same seed is the same run, the right protocols stay right, and the wrong ones are found out.
+
+use paidonce_model::simulate::{Options, Rates, Report, SimulateError, Simulation, Situation, Unusable, simulate};
+use paidonce_model::{Claim, Engine};
+use paidonce_protocol::{Guard, Without};
+
+fn run(options: Options) -> Report {
+    let seed = options.seed;
+    simulate(options).unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+}
+
+fn wrong(report: &Report) -> Vec<String> {
+    report.found.iter().map(|found| format!("{}: {}", found.claim.name(), found.sentence)).collect()
+}
+
+fn reached(report: &Report, situation: Situation) -> u64 {
+    report.situations.iter().filter(|(known, _)| *known == situation).map(|(_, count)| count).sum()
+}
+
+#[test]
+fn settle_and_cancel_are_clean_on_every_engine_with_every_fault() {
+    for engine in Engine::ALL {
+        for seed in 1..=6 {
+            let report = run(Options { seed, engine, orders: 60, ..Options::default() });
+            assert_eq!(wrong(&report), [""; 0], "{}, seed {seed}", engine.name());
+        }
+    }
+}
+
+#[test]
+fn settle_and_cancel_are_clean_over_many_seeds_in_every_situation_that_they_can_come_to() {
+    // They ask for no lock that could be refused, take stock in one order so that no two wait for each other, and hand every
+    // notice a place sooner or later.
+    let not_theirs = [Situation::Refused, Situation::TwoHolders, Situation::Deadlock, Situation::GivenUp];
+    let mut counts = vec![0; Situation::ALL.len()];
+    for seed in 1..=150 {
+        let report = run(Options { seed, orders: 100, ..Options::default() });
+        assert_eq!(wrong(&report), [""; 0], "seed {seed}");
+        for situation in Situation::ALL {
+            counts[*situation as usize] += reached(&report, *situation);
+        }
+    }
+    let never = Situation::ALL.iter().filter(|situation| counts[**situation as usize] == 0);
+    let never: Vec<&Situation> = never.filter(|situation| !not_theirs.contains(situation)).collect();
+    assert_eq!(never, [&Situation::Pause; 0]);
+}
+
+#[test]
+fn wrong_protocols_are_found_within_two_hundred_seeds() {
+    let pairs = [("unlocked", None), ("lock_table", None), ("row_lock", None), ("settle", Some("cancel_unlocked"))];
+    for (settle, cancel) in pairs {
+        let finds = |seed: &u64| {
+            let (settle, cancel) = (settle.to_owned(), cancel.map(str::to_owned));
+            !run(Options { seed: *seed, settle, cancel, ..Options::default() }).found.is_empty()
+        };
+        assert!((1..=200).any(|seed| finds(&seed)), "{settle} with {cancel:?}");
+    }
+}
+
+#[test]
+fn without_any_of_its_guards_settle_is_found_wrong() {
+    // That a write was lost is nothing that the rows show afterwards, and claims about steps are the checker's.
+    let shows = |guard: &&Guard| guard.claim() != Claim::NoLostUpdate.name();
+    for guard in Guard::ALL.iter().filter(shows) {
+        // Where another stands behind it, both are left out.
+        let without = Without::NOTHING.and(*guard).and(guard.second_line_to().unwrap_or(*guard));
+        let finds = |seed: &u64| !run(Options { seed: *seed, without, ..Options::default() }).found.is_empty();
+        assert!((1..=200).any(|seed| finds(&seed)), "{}", guard.name());
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_step_by_step_and_at_once() {
+    let options = Options { orders: 100, ..Options::default() };
+    let at_once = run(options.clone());
+    let mut simulation = Simulation::new(options.clone()).expect("the options are as they come");
+    while !simulation.run(17).expect("no foul").at_rest {}
+    let by_steps = simulation.finish().expect("no foul");
+    assert_eq!((at_once.digest, at_once.calls), (by_steps.digest, by_steps.calls));
+    assert_ne!(at_once.digest, run(Options { seed: 2, ..options }).digest);
+}
+
+/// Debug and release, and every machine, are held to the same numbers: a change of them is a change of what happens.
+#[test]
+fn the_digest_of_a_seed_is_pinned() {
+    let digest = |engine| run(Options { engine, orders: 50, ..Options::default() }).digest;
+    let engines = [Engine::SqliteImmediate, Engine::PostgresReadCommitted, Engine::MariaDbRepeatableRead];
+    assert_eq!(engines.map(digest), [1849372334430983214, 17169876207133557527, 13412773955825612975]);
+}
+
+#[test]
+fn without_faults_each_order_is_booked_once_or_refunded() {
+    let report = run(Options { rates: Rates::NOTHING, orders: 300, ..Options::default() });
+    assert_eq!(wrong(&report), [""; 0]);
+    let of = |outcome: &str| report.outcomes.get(outcome).copied().unwrap_or(0);
+    assert_eq!(of("booked") + of("queued for refund: stock too short"), 300);
+    assert!(report.latency.percentile(50) <= report.latency.percentile(99));
+    assert_eq!(reached(&report, Situation::Conflict), 0);
+}
+
+#[test]
+fn options_out_of_their_bounds_are_refused() {
+    let refused = |options: Options| simulate(options).map(drop).expect_err("refused").to_string();
+    let of = |change: fn(&mut Options)| {
+        let mut options = Options::default();
+        change(&mut options);
+        refused(options)
+    };
+    assert_eq!(of(|options| options.orders = 0), "orders is 0; it has to be from 1 to 1000000");
+    assert_eq!(of(|options| options.connections = 33), "connections is 33; it has to be from 1 to 32");
+    assert_eq!(of(|options| options.rates.crash = 1_000_000), "crash is 1000000; it has to be from 0 to 900000");
+    assert!(of(|options| options.settle = "cancel".to_owned()).starts_with("protocol cancel cannot play the notice"));
+    let unknown = Options { cancel: Some("nobody".to_owned()), ..Options::default() };
+    assert!(matches!(simulate(unknown), Err(SimulateError::Options(Unusable::Protocol(_)))));
+}
