@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::anomaly::Anomaly;
 use super::transcript::Transcript;
+use crate::engine::Engine;
 
 /// Between the script and its transcripts.
 const GOLDEN: &str = "----";
@@ -126,9 +127,9 @@ impl Script {
 
     /// The script's text without its transcripts: what `--rewrite` keeps.
     pub fn head(text: &str) -> &str {
-        let golden = text.lines().scan(0, |place, line| {
+        let golden = text.split_inclusive('\n').scan(0, |place, line| {
             let start = *place;
-            *place += line.len() + 1;
+            *place += line.len();
             Some((start, line))
         });
         let first = golden.into_iter().find(|(_, line)| line.starts_with(GOLDEN));
@@ -218,6 +219,9 @@ impl Reader<'_> {
                     "`----` is followed by the engines that the transcript is for: `---- sqlite/immediate`",
                 );
             }
+            if let Some(odd) = engines.iter().find(|engine| Engine::find(engine).is_none()) {
+                return self.no(number, format!("there is no engine `{odd}`; the engines are {}", Engine::known()));
+            }
             self.script.golden.push((engines, String::new()));
         } else if line == "setup" {
             self.in_setup = true;
@@ -226,6 +230,9 @@ impl Reader<'_> {
                 return self.no(number, "a session has a name and a level: `session T2 repeatable-read`");
             };
             let session = self.session(number, name);
+            if self.script.sessions[session].level.is_some() {
+                return self.no(number, format!("the level of {name} is said a second time"));
+            }
             self.script.sessions[session].level = Some(level.to_owned());
         } else if let Some(databases) = line.strip_prefix("only ") {
             let databases: Vec<String> = databases.split(',').map(|database| database.trim().to_owned()).collect();

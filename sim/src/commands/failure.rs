@@ -81,6 +81,9 @@ pub(super) enum Failure {
     /// What is kept in a script is what the model says.
     #[error("--rewrite keeps what the model says: leave --real out")]
     NothingToRewrite,
+    /// Standard input cannot be written.
+    #[error("--rewrite writes into the script's file, and `-` is none")]
+    NowhereToRewrite,
     /// A trace could not be replayed.
     #[error("{about}: {source}")]
     Replay { about: String, source: Box<ReplayError> },

@@ -28,6 +28,9 @@ struct Json {
 }
 
 pub(super) fn run(asked: &Scripted, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if asked.rewrite && asked.script == "-" {
+        return Err(Failure::NowhereToRewrite);
+    }
     let text = read_text(&asked.script, LONGEST_SCRIPT)?;
     let script = Script::parse(&asked.script, &text)?;
     let prepared = Prepared::new(&script, &asked.script, asked.engine)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use paidonce_model::script::{Action, Board, Prepared, Said, Script, Transcript};
+use paidonce_model::script::{Action, Board, Prepared, Said, Script, Session, Transcript};
 use paidonce_protocol::{Dialect, Error, Reply, Statement, Underivable};
 use paidonce_sqlx::lockstep::{Lockstep, LockstepError, SessionId, Standing};
 use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software};
@@ -284,16 +284,17 @@ impl Real {
         Ok(())
     }
 
+    /// The engine at the level of a session.
+    fn engine_of(&self, session: &Session) -> Result<Engine, RealError> {
+        let Some(level) = &session.level else { return Ok(self.engine) };
+        let family = self.engine.name().split('/').next().unwrap_or_default();
+        let name = format!("{family}/{level}");
+        Engine::find(&name).ok_or(RealError::Engine(name))
+    }
+
     async fn set_sessions(&mut self, script: &Script, direction: &Direction) -> Result<(), RealError> {
         for (place, session) in script.sessions.iter().enumerate() {
-            let engine = match &session.level {
-                None => self.engine,
-                Some(level) => {
-                    let family = self.engine.name().split('/').next().unwrap_or_default();
-                    let name = format!("{family}/{level}");
-                    Engine::find(&name).ok_or(RealError::Engine(name))?
-                }
-            };
+            let engine = self.engine_of(session)?;
             let times_out = script.steps.iter().any(|step| step.session == place && step.action == Action::TimeOut);
             let deadlock_timeout = Some(direction.deadlock_timeout(place));
             let mut options = Options { deadlock_timeout, meaning_only: true, ..Options::lockstep(engine) };
@@ -349,7 +350,7 @@ impl Playing<'_> {
                 }
             },
             (action, statement) => {
-                let engine = self.real.engine;
+                let engine = self.real.engine_of(&self.prepared.script().sessions[session])?;
                 let sql = match (action, statement) {
                     (_, Some(statement)) => rendered(statement, engine.dialect())?,
                     (Action::Begin, _) if engine == Engine::Sqlite(BeginMode::Immediate) => "BEGIN IMMEDIATE".into(),

@@ -8,6 +8,7 @@ mod drawing;
 mod exploring;
 mod pins;
 mod published;
+mod scripting;
 mod seeking;
 mod servers;
 mod stress;
