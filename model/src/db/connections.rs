@@ -5,6 +5,12 @@ use super::{ContentsId, Database, NO_KEYS, NOTHING, Store};
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten, its locks by name are gone.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
+        self.is_half_undone(store, who);
+        self.leaves(store, who);
+    }
+
+    /// A connection is as a new one, and what it had not committed is gone.
+    pub(super) fn leaves(&mut self, store: &Store, who: usize) {
         self.fades(store, who, false);
         self.moves_back(store, who, NOTHING);
         let made = std::mem::take(&mut self.connections[who]).made;

@@ -97,6 +97,8 @@ pub(crate) struct Wait {
     journal: Vec<Seen>,
     /// True when it does not go on with a row that another has put in the place of one that it waits for.
     forgets_removed: bool,
+    /// What another had changed before it put in what is waited for here, where that is rolled back: it goes out first.
+    half_undone: ChangesId,
 }
 
 impl Wait {
@@ -121,6 +123,7 @@ impl Wait {
             gaps_before: NO_GAPS,
             journal: Vec::new(),
             forgets_removed: false,
+            half_undone: NOTHING,
         }
     }
 
@@ -171,6 +174,7 @@ impl Wait {
         self.rest.iter_mut().flatten().chain(&mut self.keys).for_each(|known| *known = key(*known));
         self.looked_at = self.looked_at.map(&contents);
         self.before = changes(self.before);
+        self.half_undone = changes(self.half_undone);
         self.made_before = keys(self.made_before);
         self.gaps_before = gaps(self.gaps_before);
         self.journal.iter_mut().for_each(|seen| seen.rename(&key, &row, &contents));

@@ -72,6 +72,7 @@ rules! {
     InnodbSkips MariaDb "SKIP LOCKED goes on without the record.",
     InnodbAsked MariaDb "Who has put a record in has a lock on it once somebody has asked for it.",
     InnodbMeanwhile MariaDb "A row that is in before the next one, or before it goes out again, is met by those who go on meanwhile.",
+    InnodbHalfUndone MariaDb "At read uncommitted whoever waited for a new row may see what was there before it while that is rolled back.",
     InnodbWeighs MariaDb "Of those in a cycle of waits the one that weighs least is the victim.",
     InnodbUnsure MariaDb "Where one of a cycle has waited before, weights are known to two structures.",
     InnodbByNumber MariaDb "Below repeatable read who has written a row may be taken to have its records in further keys.",

@@ -69,8 +69,14 @@ impl Database {
         }
     }
 
-    /// A transaction ends, or a statement that is one of its own: what the connection has for itself stays.
+    /// A transaction is rolled back, or a statement that is one of its own.
     pub(crate) fn clear(&mut self, store: &Store, who: usize) {
+        self.is_half_undone(store, who);
+        self.ends(store, who);
+    }
+
+    /// A transaction ends: what the connection has for itself stays.
+    fn ends(&mut self, store: &Store, who: usize) {
         let Connection { named, transaction, .. } = self.connections[who];
         let stays = store.beyond_transaction(named);
         if stays != NO_NAMED && transaction != Transaction::None {
@@ -80,7 +86,7 @@ impl Database {
         if stays != named {
             store.note(Rule::PostgresNamedEnds);
         }
-        self.reset(store, who);
+        self.leaves(store, who);
         self.connections[who].named = stays;
     }
 
@@ -118,7 +124,7 @@ impl Database {
         let written = || store.changes.get(changes).iter().filter(|(_, change)| !is_lock(change));
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
-        self.clear(store, who);
+        self.ends(store, who);
         for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));

@@ -4,7 +4,7 @@ use paidonce::differ::{Differ, Drafts, Tally};
 use paidonce::script::transcripts_text;
 use paidonce_model::{Engine, Family};
 
-use super::support::{block_on, is_here};
+use super::support::{alone, block_on, is_here};
 
 /// A longer run is `paidonce differ`.
 const SCRIPTS: u64 = 300;
@@ -22,6 +22,7 @@ fn compare(family: Family, drafts: &Drafts, names: &str) {
 }
 
 async fn all(engine: Engine, drafts: &Drafts, names: &str) -> Tally {
+    let _alone = alone(engine).await;
     let mut differ = Differ::open(engine).await.unwrap_or_else(|error| panic!("{}: {error}", engine.name()));
     let mut tally = Tally::default();
     for n in 0..SCRIPTS {

@@ -28,6 +28,7 @@ fn as_written(folder: &str) {
 fn as_on_real_engines(folder: &str, wanted: impl Fn(Engine) -> bool) {
     for engine in Engine::ALL.into_iter().filter(|engine| wanted(*engine) && is_here(*engine)) {
         block_on(async {
+            let _alone = alone(engine).await;
             let mut real = Real::open(engine.name()).await.expect("the engine is here");
             for kept in scripts(folder).iter().filter(|kept| kept.script.is_for(engine.name())) {
                 check(&mut real, kept, engine).await;
@@ -39,7 +40,6 @@ fn as_on_real_engines(folder: &str, wanted: impl Fn(Engine) -> bool) {
 
 async fn check(real: &mut Real, kept: &Kept, engine: Engine) {
     let prepared = kept.prepared(engine);
-    let _names = alone(&kept.text).await;
     let played = real.play(&prepared, &kept.order()).await;
     let played = played.unwrap_or_else(|error| panic!("{} on {}: {error}", kept.name, engine.name()));
     let allowed = kept.allowed(engine);

@@ -23,7 +23,7 @@ fn renewed(text: &str) -> String {
         let allowed: Vec<_> = orders.iter().map(|order| prepared.transcripts(order)).collect();
         if is_here(engine) {
             block_on(async {
-                let _names = alone(&text).await;
+                let _alone = alone(engine).await;
                 let mut real = Real::open(engine.name()).await.expect("the engine is here");
                 for (order, allowed) in orders.iter().zip(&allowed) {
                     let played = real.play(&prepared, order).await.unwrap_or_else(|error| panic!("{error}\n{text}"));

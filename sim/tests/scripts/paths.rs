@@ -8,7 +8,7 @@ use paidonce_protocol::{Dialect, Reply, Schema, Statement, Value};
 use paidonce_sqlx::server::{Server, Software};
 use paidonce_sqlx::{Connection, Options};
 
-use super::support::{block_on, is_here, scripts};
+use super::support::{alone, block_on, is_here, scripts};
 
 /// How a table's rows are come to, as far as every EXPLAIN says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,6 +157,7 @@ impl Explainer {
 
 /// One empty database after the other, for a schema each.
 async fn explainer(engine: Engine, work: impl AsyncFnOnce(&mut Explainer)) -> (usize, Vec<String>) {
+    let _alone = alone(engine).await;
     let real = paidonce_sqlx::Engine::find(engine.name()).expect("both know the engine");
     let options = Options { meaning_only: true, ..Options::lockstep(real) };
     let folder = tempfile::tempdir().expect("a folder");

@@ -65,6 +65,7 @@ fn look(family: Family) {
     let mut found = String::new();
     for engine in Engine::ALL.into_iter().filter(|engine| engine.family() == family && is_here(*engine)) {
         block_on(async {
+            let _alone = alone(engine).await;
             let mut real = Real::open(engine.name()).await.expect("the engine is here");
             for (name, kept) in all.iter().filter(|(_, kept)| kept.script.is_for(engine.name())) {
                 let prepared = kept.prepared(engine);
@@ -72,7 +73,6 @@ fn look(family: Family) {
                     continue;
                 }
                 let wanted = |place: usize| record.entry(name, engine.name(), place + 1).is_none();
-                let _names = alone(&kept.text).await;
                 let sought = seek(&mut real, engine, &prepared, &kept.order(), (ROUNDS, wanted)).await;
                 let sought = sought.unwrap_or_else(|error| panic!("{name} on {}: {error}", engine.name()));
                 found += &complaints(name, engine, &record, &sought, is_directed(family));

@@ -13,7 +13,7 @@
 //! - a row whose further key is taken is in under its first one until then, and is met there by those who go on meanwhile, as
 //!   is a row before the next one goes in.
 
-use super::{Cause, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Want, blockers};
+use super::{Cause, DbCall, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Store, Wait, Want, blockers};
 use crate::db::transactions::Caller;
 use crate::db::{Answered, Change, Choices, ContentsId, RowId, Rule};
 use crate::sql::{Insert, NewRows, OnConflict, Output, PlanKind, Select, Space};
@@ -77,6 +77,12 @@ impl Running<'_> {
         let store = self.store;
         let mut affected = 0;
         let mut last: Option<KeyId> = None;
+        if self.half_undone != NOTHING {
+            match choices.pick(2) {
+                0 => self.half_undone = NOTHING,
+                _ => store.note(Rule::InnodbHalfUndone),
+            }
+        }
         loop {
             let is_behind = |key: KeyId| last.is_none_or(|last| store.compare_keys(key, last).is_gt());
             let seen = self.step(|run| {
@@ -328,6 +334,15 @@ impl Running<'_> {
 /// True for a source of which each row can be put in before the next one is read.
 fn comes_one_by_one(select: &Select) -> bool {
     select.order.is_empty() && matches!(select.output, Output::Rows(_))
+}
+
+impl Wait {
+    /// True for a statement that may read the rows of a source each when the one before it is in.
+    pub(super) fn reads_as_it_goes(&self, store: &Store) -> bool {
+        let DbCall::Run(request) = self.call else { return false };
+        let PlanKind::Insert(insert) = &store.plan(request).kind else { return false };
+        source(insert).is_some_and(|(select, _)| comes_one_by_one(select))
+    }
 }
 
 /// The table from which the new rows come.

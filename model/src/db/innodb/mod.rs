@@ -88,6 +88,7 @@ pub(super) fn ask(
                 made_before,
                 granted,
                 resumes: None,
+                half_undone: NOTHING,
                 journal,
                 at: 0,
             };
@@ -114,13 +115,26 @@ pub(super) fn resume(
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    let Wait { before, made_before, keys, want, journal, rest, .. } = wait;
+    let Wait { before, made_before, keys, want, journal, rest, half_undone, .. } = wait;
     let granted = keys.first().map(|key| (*key, want));
     // A record that was taken out is where it goes on all the same.
     let resumes = keys.first().or(rest.iter().flatten().next()).copied();
     let level = engine.level();
-    let mut running =
-        Running { database, level, engine, store, who, request, before, made_before, granted, resumes, journal, at: 0 };
+    let mut running = Running {
+        database,
+        level,
+        engine,
+        store,
+        who,
+        request,
+        before,
+        made_before,
+        granted,
+        resumes,
+        half_undone,
+        journal,
+        at: 0,
+    };
     running.weighs_since_wait();
     running.go(choices, effects)
 }
@@ -181,6 +195,8 @@ struct Running<'a> {
     granted: Option<(KeyId, Want)>,
     /// The record at which it goes on, until it has taken a step.
     resumes: Option<KeyId>,
+    /// What a transaction has changed that is being rolled back at this moment: see [`Wait`].
+    half_undone: ChangesId,
     /// What it has come to so far, and how much of that it has been told again.
     journal: Vec<Seen>,
     at: usize,
@@ -221,6 +237,7 @@ impl Running<'_> {
     /// All rows as they are now, committed or not.
     fn newest(&self) -> ContentsId {
         let all = self.database.connections.iter().map(|open| open.changes);
+        let all = std::iter::once(self.half_undone).chain(all);
         all.fold(self.database.committed, |rows, changes| self.store.apply(rows, changes))
     }
 

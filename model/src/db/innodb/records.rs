@@ -178,6 +178,21 @@ impl Database {
         self.take_out(store, &out);
     }
 
+    /// A transaction is about to be rolled back, from its last change to its first. Whoever waits for a record that it has put
+    /// in can go on as soon as that is out (`row_undo_ins`), when the changes before it are still there: where nothing that is
+    /// read is locked, that shows. In what order they were made is not known here: any of the others may be still there.
+    pub(in crate::db) fn is_half_undone(&mut self, store: &Store, who: usize) {
+        let Connection { changes, made, .. } = self.connections[who];
+        if made == NO_KEYS {
+            return;
+        }
+        for wait in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
+            if wait.reads_as_it_goes(store) && wait.keys.iter().any(|key| store.has_key(made, *key)) {
+                wait.half_undone = changes;
+            }
+        }
+    }
+
     /// These records are in their indexes no longer: locks on them become locks on the gaps that they leave.
     pub(in crate::db) fn take_out(&mut self, store: &Store, out: &[KeyId]) {
         if self.connections.iter().all(Connection::holds_nothing) {
