@@ -62,7 +62,7 @@ fn shows(trace: &Trace, claim: Claim) -> bool {
         Claim::NoLostUpdate => rows("orders").iter().any(|row| row[7] != Datum::Int(0)) && under_way() >= 1,
         Claim::OneHolder => marks(&|mark| matches!(mark, Remark::Holds(_))) && under_way() >= 2,
         Claim::DeletesOnlyReadLock | Claim::ReleasesOnlyOwnLock => calls(&|name| name == "delete_lock"),
-        Claim::FreeLockGranted => calls(&|name| name == "insert_lock"),
+        Claim::FreeLockGranted => calls(&|name| name == "insert_lock" || name == "take_lease"),
         Claim::MailedOnce => rows("orders").iter().any(|row| is(row, 1, "paid") && text(row, 6)),
         Claim::NoOrderIsFrozen => trace.steps.iter().any(|step| matches!(step.event, Event::Died { .. })),
         // Whoever is told of a conflict begins again.
@@ -102,6 +102,18 @@ fn the_claims_about_lock_rows_have_a_witness_where_there_are_lock_rows() {
     let mut open = OF_LOCK_ROWS.to_vec();
     for file in ["f2_stolen_delete.toml", "f5_released_between.toml"] {
         for (claim, trace) in witnesses("lock_table", file, &open) {
+            assert!(shows(&trace, claim), "{file}: {} in {trace:#?}", claim.name());
+            open.retain(|other| *other != claim);
+        }
+    }
+    assert_eq!(open, [], "without a witness");
+}
+
+#[test]
+fn the_claims_about_leases_have_a_witness_where_there_are_leases() {
+    let mut open = vec![Claim::OneHolder, Claim::FreeLockGranted, Claim::NoOrderIsFrozen, Claim::RefundsBounded];
+    for file in ["lease_holder_dies.toml", "lease_and_cancel.toml"] {
+        for (claim, trace) in witnesses("fenced_lease", file, &open) {
             assert!(shows(&trace, claim), "{file}: {} in {trace:#?}", claim.name());
             open.retain(|other| *other != claim);
         }

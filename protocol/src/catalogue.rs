@@ -1,6 +1,6 @@
 //! The one place where a protocol is registered.
 
-use crate::protocols::{cancel, cancel_unlocked, lock_table, row_lock, settle, unlocked};
+use crate::protocols::{cancel, cancel_unlocked, fenced_lease, lock_table, row_lock, settle, unlocked};
 use crate::shop::{Input, Outcome, Request};
 use crate::{Body, Port, Schema, Statement};
 
@@ -58,7 +58,7 @@ const HOSTED_GUIDE: &str = "the audit guide for the hosted platform";
 const OURS: &str = "paidonce";
 
 /// Every protocol, wrong ones first, in the order in which the documentation tells them.
-pub static PROTOCOLS: [Protocol; 6] = [
+pub static PROTOCOLS: [Protocol; 7] = [
     Protocol {
         name: "unlocked",
         id: "W1",
@@ -106,6 +106,18 @@ pub static PROTOCOLS: [Protocol; 6] = [
         start: settle::start,
         shut_down: None,
         statements: &settle::STATEMENTS,
+    },
+    Protocol {
+        name: "fenced_lease",
+        id: "O2",
+        source: OURS,
+        schema: Schema::AsFound,
+        role: Role::Notice,
+        admin: "cancel",
+        summary: "a lease by the database's clock, and a fence checked at the last write",
+        start: fenced_lease::start,
+        shut_down: None,
+        statements: &fenced_lease::STATEMENTS,
     },
     Protocol {
         name: "cancel_unlocked",
@@ -266,6 +278,30 @@ guards! {
         "200 is answered only after the commit.";
     UnknownIsNotDone, "settle", "taken_money_is_never_lost", None,
         "200 is never answered when the commit's answer was lost.";
+    FenceChecked, "fenced_lease", "an_order_is_never_half_settled", None,
+        "The first statement of the final write is refused when another has taken the lease over.";
+    FenceGrows, "fenced_lease", "an_order_is_never_half_settled", None,
+        "Whoever takes a lease has it with a fence that nobody had before.";
+    FenceIsOwn, "fenced_lease", "an_order_is_never_half_settled", None,
+        "The fence that is read back is the one of this request's own lease.";
+    LeaseRunsOut, "fenced_lease", "a_free_lock_is_granted", None,
+        "A lease that is over by the database's clock can be taken.";
+    LiveLeaseKept, "fenced_lease", "an_order_is_never_half_settled", Some(Guard::FenceChecked),
+        "A lease that is not over is not taken: it saves work, and the fence what is worked on.";
+    DecidesUnderLease, "fenced_lease", "an_order_is_never_half_settled", None,
+        "What to do is decided from what was read after the lease was taken.";
+    LooksForPayment, "fenced_lease", "an_order_is_never_half_settled", None,
+        "A payment that is recorded already is not recorded again.";
+    LeasedWritesAtOnce, "fenced_lease", "an_order_is_never_half_settled", None,
+        "The final write is one transaction.";
+    LeasedPaysIfPending, "fenced_lease", "no_update_is_lost", None,
+        "The order becomes paid only while it is pending: an admin takes no lease.";
+    LeasedLateNoticeQueued, "fenced_lease", "taken_money_is_never_lost", None,
+        "A payment for an order that is not pending any more is recorded and queued for refund.";
+    LeasedAnswersAfterCommit, "fenced_lease", "taken_money_is_never_lost", None,
+        "200 is answered only after the final write's commit.";
+    LeasedUnknownIsNotDone, "fenced_lease", "taken_money_is_never_lost", None,
+        "200 is never answered when the answer of the final write's commit was lost.";
     CancelLocksFirst, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelIfStill),
         "The first statement of a cancel locks and updates the order's row.";
     CancelIfStill, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelLocksFirst),
@@ -282,7 +318,7 @@ guards! {
 
 /// Guards left out on purpose: empty in production, one or two for a mutant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Without(u32);
+pub struct Without(u64);
 
 impl Without {
     /// All guards stand.

@@ -78,6 +78,7 @@ pub(crate) struct Shop {
     pub(crate) reviews: usize,
     pub(crate) outbox: usize,
     pub(crate) locks: usize,
+    leases: usize,
 }
 
 impl Shop {
@@ -93,6 +94,7 @@ impl Shop {
             reviews: table("reviews")?,
             outbox: table("outbox")?,
             locks: table("locks")?,
+            leases: table("leases")?,
         })
     }
 
@@ -149,17 +151,39 @@ impl Shop {
         }
     }
 
-    /// The lock row of this name: whose it is, and when it expires.
-    pub(crate) fn lock<'a>(&self, store: &'a Store, contents: ContentsId, name: &str) -> Option<(&'a str, i64)> {
-        let rows = store.rows_of(contents, self.locks as Space);
-        let mut rows = rows.iter().map(|(_, row)| Fields { store, row: store.rows.get(*row) });
-        rows.find(|row| row.text(0) == name).map(|row| (row.text(1), row.int(2)))
+    /// Who has the lock of this name: by the row in `locks` at this moment of the asking server's clock, or by the one in
+    /// `leases` at this moment of the database's.
+    pub(crate) fn holder<'a>(
+        &self,
+        store: &'a Store,
+        contents: ContentsId,
+        name: &str,
+        (server_ms, database_ms): (i64, i64),
+    ) -> Option<&'a str> {
+        let live = |(table, now_ms)| {
+            self.lock_row(store, contents, table, |row| row.text(0) == name && row.int(2) > now_ms).map(|row| row.text(1))
+        };
+        [(self.locks, server_ms), (self.leases, database_ms)].into_iter().find_map(live)
     }
 
-    /// True when a lock row is this request's.
+    /// True when a lock row is this request's, or a lease that it has not given back.
     pub(crate) fn is_lock_owner(&self, store: &Store, contents: ContentsId, request: &str) -> bool {
-        let rows = store.rows_of(contents, self.locks as Space);
-        rows.iter().any(|(_, row)| Fields { store, row: store.rows.get(*row) }.text(1) == request)
+        let is_locked = |row: &Fields<'_>| row.text(1) == request;
+        let is_leased = |row: &Fields<'_>| row.text(1) == request && row.int(2) > 0;
+        self.lock_row(store, contents, self.locks, is_locked).is_some()
+            || self.lock_row(store, contents, self.leases, is_leased).is_some()
+    }
+
+    /// A row of `locks` or `leases`, which begin alike: name, request, moment.
+    fn lock_row<'a>(
+        &self,
+        store: &'a Store,
+        contents: ContentsId,
+        table: usize,
+        is_wanted: impl Fn(&Fields<'a>) -> bool,
+    ) -> Option<Fields<'a>> {
+        let rows = store.rows_of(contents, table as Space);
+        rows.iter().map(|(_, row)| Fields { store, row: store.rows.get(*row) }).find(is_wanted)
     }
 }
 

@@ -166,12 +166,14 @@ fn one() -> usize {
 pub struct ScenarioSettings {
     /// How often a transaction is tried in all.
     pub attempts: u64,
-    /// How long a lock of `lock_table` lasts.
+    /// How long a lock of `lock_table` or a lease of `fenced_lease` lasts.
     pub lease_ms: u64,
     /// How long it waits between two tries.
     pub poll_ms: u64,
     /// How often it tries again after a first refusal.
     pub polls: u64,
+    /// How long the work of `fenced_lease` outside of the database takes.
+    pub work_ms: u64,
     /// What the sender is told when the lock was refused: `200` or `try again`.
     pub refused_answer: String,
     /// Whether the shutdown hook is wired so that it runs.
@@ -187,6 +189,7 @@ impl Default for ScenarioSettings {
             lease_ms: 3_600_000,
             poll_ms: 1_000,
             polls: 0,
+            work_ms: 0,
             refused_answer: "try again".to_owned(),
             shutdown_release: false,
             hook_inside: false,

@@ -78,6 +78,7 @@ impl Scenario {
             lease_ms: settings.lease_ms,
             poll_ms: settings.poll_ms,
             polls: settings.polls,
+            work_ms: settings.work_ms,
             refused_answer: match settings.refused_answer.as_str() {
                 "200" => Answer::Accepted,
                 _ => Answer::TryAgain,

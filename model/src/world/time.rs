@@ -35,11 +35,14 @@ impl World {
         for orphan in state.orphans.iter().filter(|orphan| orphan.kind == OrphanKind::Dead) {
             ends(orphan.since_ms + self.scenario.limits.idle_limit_ms);
         }
-        // A moment in a row ends at a different true time for each server that compares it with its clock.
+        // A moment in a row ends at a different true time for each clock that it is compared with: those of the servers and
+        // the database's.
+        let of_database = self.store.plans.iter().any(|plan| plan.reads_clock).then_some(0);
         for row in self.store.every_row(state.database.committed) {
             for val in self.store.rows.get(row) {
                 if let Val::Instant(moment) = val {
-                    self.scenario.servers.iter().for_each(|server| ends(moment - server.clock_offset_ms));
+                    let of_servers = self.scenario.servers.iter().map(|server| server.clock_offset_ms);
+                    of_servers.chain(of_database).for_each(|offset_ms| ends(moment - offset_ms));
                 }
             }
         }

@@ -150,10 +150,9 @@ impl World {
         let Some(shop) = self.judge.shop() else { return };
         state.arisen |= Claim::FreeLockGranted.bit();
         let slot = &self.slots[who];
-        let lock = shop.lock(&self.store, state.database.committed, section);
-        let live = lock.filter(|(_, expires_ms)| *expires_ms > state.now_ms + slot.clock_offset_ms);
-        match live {
-            Some((owner, _)) if owner != slot.name => {
+        let moments = (state.now_ms + slot.clock_offset_ms, state.now_ms);
+        match shop.holder(&self.store, state.database.committed, section, moments) {
+            Some(owner) if owner != slot.name => {
                 let dead_at = self.slots.iter().zip(&state.actors).find_map(|(other, actor)| match actor.phase {
                     Phase::Dead(at) if other.name == owner => Some(at),
                     _ => None,

@@ -5,6 +5,7 @@ mod rows;
 
 pub mod cancel;
 pub mod cancel_unlocked;
+pub mod fenced_lease;
 pub mod lock_table;
 pub mod row_lock;
 pub mod settle;

@@ -23,7 +23,7 @@ use super::rows::{
     GIVE_BACK_STOCK, LOCK_ORDER, Line, PUT_MAIL, QUEUE_REFUND, READ_LINES, TAKE_STOCK, give_back, read_lines,
 };
 
-static READ_ORDER: Statement =
+pub(super) static READ_ORDER: Statement =
     Statement::new("read_order", "SELECT status, total_cents, currency, receiver FROM orders WHERE id = $1");
 
 static RECORD_PAYMENT_ONCE: Statement = Statement::new(
@@ -38,20 +38,20 @@ static MARK_PAYMENT_TO_REFUND: Statement = Statement::new(
      AND state = 'booked'",
 );
 
-static PAY_IF_PENDING: Statement = Statement::new(
+pub(super) static PAY_IF_PENDING: Statement = Statement::new(
     "pay_if_pending",
     "UPDATE orders SET status = 'paid', paid_cents = paid_cents + $1, txn_id = $2 WHERE id = $3 AND status = 'pending'",
 );
 
-static PAY_ANYWAY: Statement = Statement::new(
+pub(super) static PAY_ANYWAY: Statement = Statement::new(
     "pay_anyway",
     "UPDATE orders SET status = 'paid', paid_cents = paid_cents + $1, txn_id = $2 WHERE id = $3",
 );
 
-static TAKE_STOCK_ANYWAY: Statement =
+pub(super) static TAKE_STOCK_ANYWAY: Statement =
     Statement::new("take_stock_anyway", "UPDATE stock SET on_hand = on_hand - $1 WHERE sku = $2");
 
-static QUEUE_REVIEW: Statement = Statement::new(
+pub(super) static QUEUE_REVIEW: Statement = Statement::new(
     "queue_review",
     "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -165,7 +165,7 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
 }
 
 /// Why this notice cannot be booked by a machine, if it cannot.
-fn for_a_person(request: &Request, notice: &Notice, order: Option<&Row>) -> Result<Option<Reason>, Error> {
+pub(super) fn for_a_person(request: &Request, notice: &Notice, order: Option<&Row>) -> Result<Option<Reason>, Error> {
     let keeps = |guard| request.without.keeps(guard);
     let Some(order) = order else { return Ok(Some(Reason::UnknownOrder)) };
     Ok(if notice.payment_status.money() == Money::ForAPerson && keeps(Guard::StatusChecked) {
@@ -188,8 +188,12 @@ async fn record_payment_once<S: Session>(
     notice: &Notice,
     to_refund: bool,
 ) -> Result<u64, Error> {
-    let state = if to_refund { "to refund" } else { "booked" };
-    let payment: [Value; 8] = [
+    session.write(&RECORD_PAYMENT_ONCE, payment_row(request, notice, to_refund)).await
+}
+
+/// The row of the payment that a notice tells of.
+pub(super) fn payment_row(request: &Request, notice: &Notice, to_refund: bool) -> [Value; 8] {
+    [
         (&notice.provider).into(),
         (&notice.txn_id).into(),
         "payment".into(),
@@ -197,13 +201,12 @@ async fn record_payment_once<S: Session>(
         (&notice.order_id).into(),
         notice.amount_cents.into(),
         (&notice.currency).into(),
-        state.into(),
-    ];
-    session.write(&RECORD_PAYMENT_ONCE, payment).await
+        if to_refund { "to refund" } else { "booked" }.into(),
+    ]
 }
 
 /// Take the order's units, or none of them: false when one sku is short.
-async fn take_stock<S: Session>(session: &mut S, request: &Request, order_id: &str) -> Result<bool, Error> {
+pub(super) async fn take_stock<S: Session>(session: &mut S, request: &Request, order_id: &str) -> Result<bool, Error> {
     let keeps = |guard| request.without.keeps(guard);
     let mut taken: Vec<Line> = Vec::new();
     for line in read_lines(session, order_id).await? {
@@ -243,7 +246,7 @@ async fn pay<S: Session>(session: &mut S, request: &Request, notice: &Notice) ->
     Ok(())
 }
 
-async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<(), Error> {
+pub(super) async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<(), Error> {
     if !request.without.keeps(Guard::QueuesRefund) {
         return Ok(());
     }
@@ -251,7 +254,11 @@ async fn queue_refund<S: Session>(session: &mut S, request: &Request, notice: &N
     session.write(&QUEUE_REFUND, refund).await.map(drop)
 }
 
-async fn queue_review<S: Session>(session: &mut S, notice: &Notice, reason: Reason) -> Result<Outcome, Error> {
+pub(super) async fn queue_review<S: Session>(
+    session: &mut S,
+    notice: &Notice,
+    reason: Reason,
+) -> Result<Outcome, Error> {
     let review: [Value; 8] = [
         (&notice.provider).into(),
         (&notice.txn_id).into(),

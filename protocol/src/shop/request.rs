@@ -54,12 +54,16 @@ impl Request {
 pub struct Settings {
     /// How often a transaction is tried in all when the database answers `Conflict`.
     pub attempts: u64,
-    /// `lock_table`: how long a lock lasts, in milliseconds. The pull request's default is an hour.
+    /// `lock_table`, `fenced_lease`: how long a lock or a lease lasts, in milliseconds. The pull request's default is an
+    /// hour.
     pub lease_ms: u64,
-    /// `lock_table`: how long to wait between two tries to get the lock, in milliseconds.
+    /// `lock_table`, `fenced_lease`: how long to wait between two tries to get it, in milliseconds.
     pub poll_ms: u64,
-    /// `lock_table`: how often to try again after a first refusal. The pull request polls once a second for 10 s.
+    /// `lock_table`, `fenced_lease`: how often to try again after a first refusal. The pull request polls once a second
+    /// for 10 s.
     pub polls: u64,
+    /// `fenced_lease`: how long the work takes that is done outside of the database, in milliseconds.
+    pub work_ms: u64,
     /// `lock_table`: what the sender is told when the lock was refused.
     pub refused_answer: Answer,
     /// `lock_table`: whether the shutdown hook runs when the request dies of an exception. As wired in the pull request
@@ -76,6 +80,7 @@ impl Default for Settings {
             lease_ms: 3_600_000,
             poll_ms: 1_000,
             polls: 10,
+            work_ms: 0,
             refused_answer: Answer::TryAgain,
             shutdown_release: false,
             hook_inside: false,

@@ -3,7 +3,7 @@
 use paidonce::replay::{Place, ReplayError, Replayed, replay_blocking};
 use paidonce_model::Engine;
 use paidonce_model::scenario::{LostOn, Scenario};
-use paidonce_model::trace::{DeathForm, Event, Trace};
+use paidonce_model::trace::{DeathForm, Event, Told, Trace};
 use paidonce_protocol::Guard;
 
 use crate::support::{assert_equal, engines, levels, replayed, sampled, scenario, setup, title};
@@ -84,7 +84,7 @@ fn replay_seeds(scenario: &Scenario, protocol: &str, seeds: std::ops::Range<u64>
 fn any_schedule_of_the_default_scenario_comes_out_the_same_on_a_real_database() {
     let scenario = scenario("default.toml");
     let mut met = Met::default();
-    for protocol in ["settle", "row_lock", "lock_table", "unlocked"] {
+    for protocol in ["settle", "row_lock", "fenced_lease", "lock_table", "unlocked"] {
         replay_seeds(&scenario, protocol, 0..15, &mut met);
     }
     met.all(&["died Soft", "lost Done", "lost NotDone", "lost Later", "landed", "blocked", "granted", "woken"]);
@@ -102,10 +102,34 @@ fn any_schedule_with_every_fault_comes_out_the_same_on_a_real_database() {
     scenario.settings.shutdown_release = true;
     scenario.settings.hook_inside = true;
     let mut met = Met::default();
-    for protocol in ["settle", "row_lock", "lock_table", "unlocked"] {
+    for protocol in ["settle", "row_lock", "fenced_lease", "lock_table", "unlocked"] {
         replay_seeds(&scenario, protocol, 100..115, &mut met);
     }
     met.all(&["died Soft", "died Reset", "died Stop", "lost NotDone", "blocked", "granted", "waits", "woken"]);
+}
+
+/// True when somebody comes to its last write with the fence of a lease that another has taken over.
+fn is_refused_late(trace: &Trace) -> bool {
+    trace.steps.iter().any(|step| match &step.event {
+        Event::Answered { call, answer } => call.name == "release_lease" && *answer == Told::Affected(0),
+        _ => false,
+    })
+}
+
+#[test]
+fn a_late_holder_of_a_lease_is_refused_by_every_real_database() {
+    let mut met = Met::default();
+    for file in ["lease_outlived.toml", "lease_holder_dies.toml"] {
+        let scenario = scenario(file);
+        for engine in engines() {
+            let setup = setup(&scenario, "fenced_lease", engine, &[]);
+            let mut late = (0..200).map(|seed| sampled(&setup, seed)).filter(is_refused_late);
+            let replayed = late.find_map(|trace| met.replayed(&trace).map(|replayed| (trace, replayed)));
+            let (trace, replayed) = replayed.unwrap_or_else(|| panic!("{file}, {}: nobody is late", engine.name()));
+            assert_equal(&trace, &replayed);
+            assert!(replayed.agrees(), "{}: {:?}", title(&trace), replayed.audit);
+        }
+    }
 }
 
 #[test]

@@ -68,3 +68,10 @@ CREATE TABLE locks (
     request_id VARCHAR(64)  NOT NULL,
     expires_ms BIGINT       NOT NULL -- by the clock of the web server that wrote it
 );
+
+CREATE TABLE leases (
+    name       VARCHAR(191) NOT NULL PRIMARY KEY,
+    request_id VARCHAR(64)  NOT NULL, -- who took it last
+    until_ms   BIGINT       NOT NULL, -- by this database's clock; 0 when nobody has it
+    fence      BIGINT       NOT NULL  -- only grows, so that rows are never deleted
+);

@@ -70,3 +70,10 @@ CREATE TABLE locks (
     request_id VARCHAR(64)  NOT NULL,
     expires_ms BIGINT       NOT NULL -- by the clock of the web server that wrote it
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE leases (
+    name       VARCHAR(191) NOT NULL PRIMARY KEY,
+    request_id VARCHAR(64)  NOT NULL, -- who took it last
+    until_ms   BIGINT       NOT NULL, -- by this database's clock; 0 when nobody has it
+    fence      BIGINT       NOT NULL  -- only grows, so that rows are never deleted
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;

@@ -31,6 +31,7 @@ impl Rules<'_> {
         self.within("settings.polls", settings.polls, 0..=MOST_TRIES);
         self.within("settings.lease_ms", settings.lease_ms, 1..=TEN_YEARS_MS.unsigned_abs());
         self.within("settings.poll_ms", settings.poll_ms, 1..=TEN_YEARS_MS.unsigned_abs());
+        self.within("settings.work_ms", settings.work_ms, 0..=TEN_YEARS_MS.unsigned_abs());
         self.known("settings.refused_answer", "answer", &settings.refused_answer, REFUSED_ANSWERS);
 
         let limits = &self.scenario.limits;

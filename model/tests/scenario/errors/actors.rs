@@ -158,17 +158,17 @@ fn a_protocol_is_in_the_catalogue_and_in_its_role() {
         (
             "deliveries = 3",
             "deliveries = 3\nprotocol = \"cancel\"",
-            "19:12: actors[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle",
+            "19:12: actors[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle, fenced_lease",
         ),
         (
             "protocol = \"settle\"",
             "protocol = \"cancel\"",
-            "38:12: check[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle",
+            "38:12: check[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle, fenced_lease",
         ),
         (
             "protocol = \"settle\"",
             "protocol = \"settel\"",
-            "38:12: check[0].protocol: there is no protocol `settel`; expected one of: unlocked, lock_table, row_lock, settle",
+            "38:12: check[0].protocol: there is no protocol `settel`; expected one of: unlocked, lock_table, row_lock, settle, fenced_lease",
         ),
     ]);
 }
