@@ -239,6 +239,7 @@ impl Flow {
             ipn: None,
             pdt: None,
             cancel: None,
+            work: false,
             servers: vec![SERVER.to_owned()],
             overlapping: 1,
             deliveries: 1,

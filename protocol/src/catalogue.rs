@@ -1,6 +1,6 @@
 //! The one place where a protocol is registered.
 
-use crate::protocols::{cancel, cancel_unlocked, fenced_lease, lock_table, row_lock, settle, unlocked};
+use crate::protocols::{cancel, cancel_unlocked, fenced_lease, lock_table, queue, row_lock, settle, unlocked, worker};
 use crate::shop::{Input, Outcome, Request};
 use crate::{Body, Port, Schema, Statement};
 
@@ -11,6 +11,8 @@ pub enum Role {
     Notice,
     /// An admin, or the cron job that cancels unpaid orders.
     Admin,
+    /// Works through the notices that a protocol keeps in the database.
+    Worker,
 }
 
 impl Role {
@@ -19,6 +21,7 @@ impl Role {
         match self {
             Role::Notice => "notice",
             Role::Admin => "admin",
+            Role::Worker => "worker",
         }
     }
 }
@@ -44,6 +47,8 @@ pub struct Protocol {
     pub summary: &'static str,
     /// Makes a run.
     pub start: Start,
+    /// Makes a worker's run, for protocols that keep notices for one.
+    pub work: Option<Start>,
     /// Makes the run of its shutdown code, for protocols that have some.
     pub shut_down: Option<Start>,
     /// Every statement that it or a mutant of it may send.
@@ -58,7 +63,7 @@ const HOSTED_GUIDE: &str = "the audit guide for the hosted platform";
 const OURS: &str = "paidonce";
 
 /// Every protocol, wrong ones first, in the order in which the documentation tells them.
-pub static PROTOCOLS: [Protocol; 7] = [
+pub static PROTOCOLS: [Protocol; 9] = [
     Protocol {
         name: "unlocked",
         id: "W1",
@@ -68,6 +73,7 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel_unlocked",
         summary: "read the status, then write; nothing keeps a second request out",
         start: unlocked::start,
+        work: None,
         shut_down: None,
         statements: &unlocked::STATEMENTS,
     },
@@ -80,6 +86,7 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel_unlocked",
         summary: "a lock as a row that expires by the web servers' clocks",
         start: lock_table::start,
+        work: None,
         shut_down: Some(lock_table::shut_down),
         statements: &lock_table::STATEMENTS,
     },
@@ -92,8 +99,22 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel",
         summary: "SELECT … FOR UPDATE, check, guarded writes, commit",
         start: row_lock::start,
+        work: None,
         shut_down: None,
         statements: &row_lock::STATEMENTS,
+    },
+    Protocol {
+        name: "queue",
+        id: "W10",
+        source: THREAD,
+        schema: Schema::AsFound,
+        role: Role::Notice,
+        admin: "cancel_unlocked",
+        summary: "notices are appended to a table, and claimed by the web servers' clocks",
+        start: queue::start,
+        work: Some(queue::start_work),
+        shut_down: None,
+        statements: &queue::STATEMENTS,
     },
     Protocol {
         name: "settle",
@@ -104,6 +125,7 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel",
         summary: "one transaction that locks by writing, and has a place for all money",
         start: settle::start,
+        work: None,
         shut_down: None,
         statements: &settle::STATEMENTS,
     },
@@ -116,8 +138,22 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel",
         summary: "a lease by the database's clock, and a fence checked at the last write",
         start: fenced_lease::start,
+        work: None,
         shut_down: None,
         statements: &fenced_lease::STATEMENTS,
+    },
+    Protocol {
+        name: "worker",
+        id: "O7",
+        source: OURS,
+        schema: Schema::Paidonce,
+        role: Role::Notice,
+        admin: "cancel",
+        summary: "notices become jobs, claimed for a while and settled by workers",
+        start: worker::start,
+        work: Some(worker::start_work),
+        shut_down: None,
+        statements: &worker::STATEMENTS,
     },
     Protocol {
         name: "cancel_unlocked",
@@ -128,6 +164,7 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel_unlocked",
         summary: "read the status, restock, overwrite the status",
         start: cancel_unlocked::start,
+        work: None,
         shut_down: None,
         statements: &cancel_unlocked::STATEMENTS,
     },
@@ -140,6 +177,7 @@ pub static PROTOCOLS: [Protocol; 7] = [
         admin: "cancel",
         summary: "one transaction: lock, restock, queue the refund, cancel",
         start: cancel::start,
+        work: None,
         shut_down: None,
         statements: &cancel::STATEMENTS,
     },
@@ -171,7 +209,10 @@ pub struct CannotPlay {
 impl CannotPlay {
     /// The names of those that can.
     fn known(&self) -> String {
-        let can = PROTOCOLS.iter().filter(|protocol| protocol.role == self.role);
+        let can = PROTOCOLS.iter().filter(|protocol| match self.role {
+            Role::Worker => protocol.work.is_some(),
+            role => protocol.role == role,
+        });
         can.map(|protocol| protocol.name).collect::<Vec<_>>().join(", ")
     }
 }
@@ -181,12 +222,27 @@ impl Protocol {
     /// and the admin's that goes with it.
     ///
     /// # Errors
-    /// When the one that is named cannot play the role.
+    /// When the one that is named cannot play the role, or nobody keeps notices for a worker.
     pub fn handler(&'static self, input: &Input, named: Option<&str>) -> Result<&'static Protocol, CannotPlay> {
         match (input, named) {
             (Input::Notice(_), None) => Ok(self),
             (Input::Notice(_), Some(name)) => find_for(name, Role::Notice),
+            (Input::Work, name) => {
+                let handler = name.map_or(Ok(self), |name| find_for(name, Role::Notice))?;
+                match handler.work {
+                    Some(_) => Ok(handler),
+                    None => Err(CannotPlay { name: handler.name.to_owned(), role: Role::Worker }),
+                }
+            }
             (Input::Cancel { .. }, name) => find_for(name.unwrap_or(self.admin), Role::Admin),
+        }
+    }
+
+    /// How its run is made for an input that it handles.
+    pub fn start_for(&self, input: &Input) -> Start {
+        match (input, self.work) {
+            (Input::Work, Some(work)) => work,
+            _ => self.start,
         }
     }
 
@@ -286,8 +342,6 @@ guards! {
         "The fence that is read back is the one of this request's own lease.";
     LeaseRunsOut, "fenced_lease", "a_free_lock_is_granted", None,
         "A lease that is over by the database's clock can be taken.";
-    LiveLeaseKept, "fenced_lease", "an_order_is_never_half_settled", Some(Guard::FenceChecked),
-        "A lease that is not over is not taken: it saves work, and the fence what is worked on.";
     DecidesUnderLease, "fenced_lease", "an_order_is_never_half_settled", None,
         "What to do is decided from what was read after the lease was taken.";
     LooksForPayment, "fenced_lease", "an_order_is_never_half_settled", None,
@@ -302,6 +356,14 @@ guards! {
         "200 is answered only after the final write's commit.";
     LeasedUnknownIsNotDone, "fenced_lease", "taken_money_is_never_lost", None,
         "200 is never answered when the answer of the final write's commit was lost.";
+    AnswersAfterQueued, "worker", "taken_money_is_never_lost", None,
+        "200 is answered only after the notice is in the table.";
+    QueuedUnknownIsNotDone, "worker", "taken_money_is_never_lost", None,
+        "200 is never answered when nobody knows whether the notice is in the table.";
+    ClaimsRunOut, "worker", "taken_money_is_never_lost", None,
+        "A job whose claim is over by the database's clock can be claimed again.";
+    FinishesWhatIsSettled, "worker", "taken_money_is_never_lost", None,
+        "A job is done only when its notice is settled.";
     CancelLocksFirst, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelIfStill),
         "The first statement of a cancel locks and updates the order's row.";
     CancelIfStill, "cancel", "an_order_is_never_half_settled", Some(Guard::CancelLocksFirst),

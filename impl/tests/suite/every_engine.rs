@@ -61,8 +61,18 @@ async fn both_schemas_are_the_same_tables_on_every_engine() {
         on_each(&ENGINES, schema, async |shop| {
             let mut connection = shop.connect().await;
             connection.check_schema(schema).await.unwrap();
-            let tables =
-                ["leases", "locks", "order_lines", "orders", "outbox", "payments", "refunds", "reviews", "stock"];
+            let tables = [
+                "jobs",
+                "leases",
+                "locks",
+                "order_lines",
+                "orders",
+                "outbox",
+                "payments",
+                "refunds",
+                "reviews",
+                "stock",
+            ];
             assert!(connection.contents().await.unwrap().keys().eq(&tables));
             let stricter = connection.check_schema(Schema::Paidonce).await;
             assert_eq!(stricter.is_ok(), schema == Schema::Paidonce);

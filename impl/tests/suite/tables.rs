@@ -10,7 +10,8 @@ async fn the_tables_of_a_shop_are_told_without_those_of_the_audit() {
     let place = Place::new();
     let mut sqlite = place.shop(Schema::Paidonce).await;
     audit::world::create_tables(&mut sqlite).await.unwrap();
-    let tables = ["leases", "locks", "order_lines", "orders", "outbox", "payments", "refunds", "reviews", "stock"];
+    let tables =
+        ["jobs", "leases", "locks", "order_lines", "orders", "outbox", "payments", "refunds", "reviews", "stock"];
     assert!(sqlite.contents().await.unwrap().keys().eq(&tables));
     assert_eq!(sqlite.rows("world_mails").await.unwrap(), []);
 }

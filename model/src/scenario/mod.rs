@@ -124,7 +124,7 @@ pub struct Server {
     pub clock_offset_ms: i64,
 }
 
-/// Requests with the same raw input. Exactly one of `ipn`, `pdt` and `cancel` is given.
+/// Requests with the same raw input. Exactly one of `ipn`, `pdt`, `cancel` and `work` is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
@@ -139,6 +139,10 @@ pub struct Actor {
     /// The id of an order to cancel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
+    /// A worker's runs: it looks for a notice that waits in the database. A cron job starts the next one as long as that
+    /// changes anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub work: bool,
     /// The web servers that the requests reach, in turn.
     pub servers: Vec<String>,
     /// How many of the deliveries may be under way at once from the start.

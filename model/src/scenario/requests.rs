@@ -37,6 +37,9 @@ impl Actor {
     }
 
     fn input(&self) -> Option<Input> {
+        if self.work {
+            return Some(Input::Work);
+        }
         match self.notice().ok()? {
             Some(notice) => Some(Input::Notice(notice)),
             None => Some(Input::Cancel { order_id: self.cancel.clone()? }),

@@ -90,6 +90,16 @@ pub enum WorldError {
     /// A protocol is not in the catalogue, or plays another role.
     #[error(transparent)]
     Protocol(#[from] CannotPlay),
+    /// Nobody works through the notices that a protocol keeps.
+    #[error(
+        "protocol {protocol} keeps notices for a worker, and scenario {scenario} has none: give it an actor with `work = true`"
+    )]
+    NoWorker {
+        /// The protocol.
+        protocol: String,
+        /// The scenario.
+        scenario: String,
+    },
     /// The schema or a statement cannot be used in the model.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -140,6 +150,10 @@ impl World {
             return Err(WorldError::Scenario { name: scenario.name, invalid });
         }
         let notice = catalogue::find_for(setup.protocol, Role::Notice)?;
+        let has_worker = scenario.actors.iter().any(|actor| actor.work);
+        if notice.work.is_some() && !has_worker {
+            return Err(WorldError::NoWorker { protocol: notice.name.to_owned(), scenario: scenario.name });
+        }
         let specs = scenario.requests();
         let mut handlers: Vec<&'static Protocol> = Vec::new();
         for spec in &specs {
@@ -258,7 +272,7 @@ fn slots(
                     without: setup.without,
                 };
                 let mut add = |start| tree.add(store, handler.name, Code::Shop(start, Box::new(request.clone())));
-                let root = add(handler.start)?;
+                let root = add(handler.start_for(&request.input))?;
                 (root, handler.shut_down.map(&mut add).transpose()?)
             }
         };
@@ -280,7 +294,7 @@ fn groups(scenario: &Scenario, specs: &[RequestSpec<'_>]) -> Vec<Group> {
         Group {
             slots: first..first + actor.deliveries,
             overlapping: actor.overlapping,
-            redelivers: actor.ipn.is_some(),
+            redelivers: actor.ipn.is_some() || actor.work,
             after: actor.after.as_ref().and_then(|name| scenario.actors.iter().position(|other| other.name == *name)),
         }
     };

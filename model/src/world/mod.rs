@@ -48,7 +48,8 @@ pub(crate) struct Group {
     pub(crate) slots: std::ops::Range<usize>,
     /// How many of them may be under way at once from the start.
     pub(crate) overlapping: usize,
-    /// True for an IPN: the gateway delivers until it is told 200.
+    /// True for an IPN: the gateway delivers until it is told 200. And for a worker, who is told nothing: it is started
+    /// as long as that changes anything.
     pub(crate) redelivers: bool,
     /// The group whose first deliveries have to be over before this one comes.
     pub(crate) after: Option<usize>,

@@ -50,11 +50,6 @@ static TAKE_IF_RELEASED: Statement = Statement::new(
     "UPDATE leases SET request_id = $1, until_ms = clock_ms() + $2, fence = fence + 1 WHERE name = $3 AND until_ms = 0",
 );
 
-static TAKE_LIVE_LEASE: Statement = Statement::new(
-    "take_live_lease",
-    "UPDATE leases SET request_id = $1, until_ms = clock_ms() + $2, fence = fence + 1 WHERE name = $3",
-);
-
 static READ_FENCE: Statement =
     Statement::new("read_fence", "SELECT fence FROM leases WHERE name = $1 AND request_id = $2");
 
@@ -71,12 +66,11 @@ static FIND_PAYMENT: Statement = Statement::new(
 );
 
 /// Every statement this protocol (or a mutant of it) may send.
-pub static STATEMENTS: [&Statement; 21] = [
+pub static STATEMENTS: [&Statement; 20] = [
     &MAKE_LEASE,
     &TAKE_LEASE,
     &TAKE_WITH_OLD_FENCE,
     &TAKE_IF_RELEASED,
-    &TAKE_LIVE_LEASE,
     &READ_FENCE,
     &READ_ANY_FENCE,
     &RELEASE_LEASE,
@@ -162,8 +156,6 @@ async fn take<S: Session>(session: &mut S, request: &Request, known: u64) -> Res
         &TAKE_WITH_OLD_FENCE
     } else if !keeps(Guard::LeaseRunsOut) {
         &TAKE_IF_RELEASED
-    } else if !keeps(Guard::LiveLeaseKept) {
-        &TAKE_LIVE_LEASE
     } else {
         &TAKE_LEASE
     };

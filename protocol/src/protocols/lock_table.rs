@@ -63,7 +63,7 @@ pub async fn lock_table<S: Session>(session: &mut S, request: &Request) -> Outco
     }
     // How it got the lock no longer matters.
     let _ = session.checkpoint("inside", 0).await;
-    let booked = payment_complete(session, request, notice).await;
+    let booked = payment_complete(session, request, notice, 0).await;
     let _ = session.write(&DELETE_LOCK, [request.section().as_str().into()]).await;
     session.ends(&request.section());
     let answer = if booked.is_ok() { Answer::Accepted } else { Answer::TryAgain };

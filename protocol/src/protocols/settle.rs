@@ -85,21 +85,7 @@ pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
     if !keeps(Guard::AnswersAfterCommit) {
         let _ = session.answer(Answer::Accepted).await;
     }
-    let mut attempt = 0;
-    let settled = loop {
-        if let Err(error) = session.checkpoint(retry::HEAD, attempt).await {
-            break Err(error);
-        }
-        let tried = in_one_transaction(session, request, notice).await;
-        session.ends(&request.section());
-        if !retry::again(session, &tried, &mut attempt, request.settings.attempts).await {
-            break tried;
-        }
-    };
-    if settled == Ok(Outcome::Booked) && !keeps(Guard::MailInTransaction) {
-        let order_id = notice.order_id.clone();
-        let _ = session.mail(Mail { message_id: format!("order-{order_id}-paid"), order_id }).await;
-    }
+    let settled = settled(session, request, notice, 0).await;
     let mut accepted = settled.is_ok();
     if settled == Err(Error::Unknown) && !keeps(Guard::UnknownIsNotDone) {
         accepted = true;
@@ -107,6 +93,29 @@ pub async fn settle<S: Session>(session: &mut S, request: &Request) -> Outcome {
     // Nobody is left to tell when even the answer fails.
     let _ = session.answer(if accepted { Answer::Accepted } else { Answer::TryAgain }).await;
     settled.unwrap_or(Outcome::TryAgain)
+}
+
+/// All of it but the answer. What the caller goes on to do depends on its request and on what is `known`, in 32 bits.
+pub(super) async fn settled<S: Session>(
+    session: &mut S,
+    request: &Request,
+    notice: &Notice,
+    known: u64,
+) -> Result<Outcome, Error> {
+    let mut attempt = 0;
+    let settled = loop {
+        session.checkpoint(retry::HEAD, known << 8 | attempt).await?;
+        let tried = in_one_transaction(session, request, notice).await;
+        session.ends(&request.section());
+        if !retry::again(session, &tried, &mut attempt, request.settings.attempts).await {
+            break tried;
+        }
+    };
+    if settled == Ok(Outcome::Booked) && !request.without.keeps(Guard::MailInTransaction) {
+        let order_id = notice.order_id.clone();
+        let _ = session.mail(Mail { message_id: format!("order-{order_id}-paid"), order_id }).await;
+    }
+    settled
 }
 
 async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<Outcome, Error> {

@@ -33,7 +33,7 @@ pub static STATEMENTS: [&Statement; 6] =
 pub async fn unlocked<S: Session>(session: &mut S, request: &Request) -> Outcome {
     let Input::Notice(notice) = &request.input else { return Outcome::TryAgain };
     let booked = match notice.payment_status.money() {
-        Money::Taken => payment_complete(session, request, notice).await,
+        Money::Taken => payment_complete(session, request, notice, 0).await,
         Money::NotTaken | Money::ForAPerson => Ok(Outcome::NothingToBook),
     };
     let answer = if booked.is_ok() { Answer::Accepted } else { Answer::TryAgain };
@@ -42,13 +42,15 @@ pub async fn unlocked<S: Session>(session: &mut S, request: &Request) -> Outcome
     booked.unwrap_or(Outcome::TryAgain)
 }
 
-/// The shop's own "payment complete", which trusts that it is alone. `lock_table` calls it too.
+/// The shop's own "payment complete", which trusts that it is alone. `lock_table` and `queue` call it too; what the
+/// caller goes on to do depends on its request and on what is `known`.
 ///
 /// A cancelled order counts as unpaid, as it does in the shop platform.
 pub(super) async fn payment_complete<S: Session>(
     session: &mut S,
     request: &Request,
     notice: &Notice,
+    known: u64,
 ) -> Result<Outcome, Error> {
     let order_id = notice.order_id.as_str();
     let rows = session.read(&READ_STATUS, [order_id.into()]).await?;
@@ -56,8 +58,8 @@ pub(super) async fn payment_complete<S: Session>(
     if order.text(0)? == "paid" {
         return Ok(Outcome::AlreadyHandled);
     }
-    // How the request came here no longer matters, only that it did.
-    session.checkpoint("book", 0).await?;
+    // How the request came here no longer matters, only that it did, and what is `known`.
+    session.checkpoint("book", known).await?;
     let payment: [Value; 8] = [
         (&notice.provider).into(),
         (&notice.txn_id).into(),

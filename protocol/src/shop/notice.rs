@@ -42,6 +42,12 @@ pub enum Money {
     ForAPerson,
 }
 
+impl From<&str> for PaymentStatus {
+    fn from(status: &str) -> Self {
+        PaymentStatus(status.to_owned())
+    }
+}
+
 impl PaymentStatus {
     /// The status that the gateway spells like this.
     pub fn new(name: &str) -> Self {

@@ -17,6 +17,12 @@ pub enum Outcome {
     AlreadyForReview(Reason),
     /// The notice says that no money was taken: there was nothing to book.
     NothingToBook,
+    /// The notice waits for a worker now.
+    Queued,
+    /// The same notice waits for a worker, or was handled by one: nothing was changed.
+    AlreadyQueued,
+    /// No notice waits for a worker.
+    NothingToDo,
     /// The order is cancelled now.
     Cancelled,
     /// The order was cancelled before.
@@ -74,6 +80,9 @@ impl std::fmt::Display for Outcome {
             Outcome::ForReview(reason) => write!(f, "queued for a person: {}", reason.name()),
             Outcome::AlreadyForReview(reason) => write!(f, "already queued for a person: {}", reason.name()),
             Outcome::NothingToBook => f.write_str("nothing to book"),
+            Outcome::Queued => f.write_str("queued for a worker"),
+            Outcome::AlreadyQueued => f.write_str("already queued for a worker"),
+            Outcome::NothingToDo => f.write_str("nothing to do"),
             Outcome::Cancelled => f.write_str("cancelled"),
             Outcome::AlreadyCancelled => f.write_str("already cancelled"),
             Outcome::NoSuchOrder => f.write_str("no such order"),

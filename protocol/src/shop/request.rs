@@ -12,6 +12,8 @@ pub const REQUEST_PLACEHOLDER: &str = "{request}";
 pub enum Input {
     /// The gateway says that money was taken.
     Notice(Notice),
+    /// A worker looks for a notice that waits in the database.
+    Work,
     /// An admin, or a cron job, cancels an order.
     Cancel {
         /// The order's id.
@@ -20,9 +22,10 @@ pub enum Input {
 }
 
 impl Input {
-    /// The order that the request is about.
+    /// The order that the request is about; nothing for a worker, who does not know yet.
     pub fn order_id(&self) -> &str {
         match self {
+            Input::Work => "",
             Input::Notice(notice) => &notice.order_id,
             Input::Cancel { order_id } => order_id,
         }

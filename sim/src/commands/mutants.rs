@@ -152,7 +152,7 @@ fn examine(mutant: &Mutant, pins: &Manifest, search: bool, desk: &Desk) -> Resul
 fn places(guard: Guard, pins: &Manifest) -> Result<Vec<Place>, Failure> {
     let Some(guarded) = catalogue::find(guard.protocol()) else { return Ok(Vec::new()) };
     let handles = |protocol: &&Protocol| match guarded.role {
-        Role::Notice => protocol.name == guarded.name,
+        Role::Notice | Role::Worker => protocol.name == guarded.name,
         Role::Admin => {
             protocol.role == Role::Notice && protocol.admin == guarded.name && protocol.schema == guarded.schema
         }

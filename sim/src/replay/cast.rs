@@ -57,13 +57,14 @@ pub(super) fn of(trace: &Trace) -> Result<Cast, ReplayError> {
     let mut parts = Vec::new();
     for spec in scenario.requests() {
         let protocol = notice.handler(&spec.input, spec.protocol)?;
+        let start = protocol.start_for(&spec.input);
         let name = spec.name.clone();
         let request = Request { id: spec.name, input: spec.input, settings: scenario.settings(), without };
         let code = |start| Code::Shop(start, Box::new(request.clone()));
         parts.push(Part {
             name,
             clock_offset_ms: scenario.servers.get(spec.server).map_or(0, |server| server.clock_offset_ms),
-            code: code(protocol.start),
+            code: code(start),
             shut_down: protocol.shut_down.map(code),
         });
     }

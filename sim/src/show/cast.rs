@@ -27,6 +27,7 @@ pub(super) enum Sender {
     Gateway,
     Buyer,
     Admin,
+    Cron,
     /// The scenario does not know the actor.
     Caller,
 }
@@ -37,6 +38,7 @@ impl Sender {
             Sender::Gateway => "gateway",
             Sender::Buyer => "buyer",
             Sender::Admin => "admin",
+            Sender::Cron => "cron",
             Sender::Caller => "caller",
         }
     }
@@ -47,6 +49,7 @@ impl Sender {
             Sender::Gateway => "the gateway delivers again",
             Sender::Buyer => "the buyer comes back again",
             Sender::Admin => "the admin asks again",
+            Sender::Cron => "cron starts the worker again",
             Sender::Caller => "the caller asks again",
         }
     }
@@ -155,6 +158,7 @@ impl<'a> Cast<'a> {
             Some((Actor { ipn: Some(_), .. }, _)) => Sender::Gateway,
             Some((Actor { pdt: Some(_), .. }, _)) => Sender::Buyer,
             Some((Actor { cancel: Some(_), .. }, _)) => Sender::Admin,
+            Some((Actor { work: true, .. }, _)) => Sender::Cron,
             _ => Sender::Caller,
         }
     }

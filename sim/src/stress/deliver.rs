@@ -5,8 +5,7 @@ use std::path::Path;
 
 use paidonce_model::history::{Head, Line};
 use paidonce_model::trace::{Asked, Told};
-use paidonce_protocol::catalogue;
-use paidonce_protocol::shop::{Input, Outcome, Request};
+use paidonce_protocol::shop::{Outcome, Request};
 use paidonce_protocol::{Call, Coroutine, Progress, Reply, Session as _, Without};
 use paidonce_sqlx::{Connection, Engine, Options, ShopSession};
 
@@ -59,14 +58,13 @@ fn run(head: &Head, who: &str) -> Result<Coroutine<Outcome>, StressError> {
     }
     let settle = find(&head.protocol)?;
     let spec = head.scenario.requests().into_iter().find(|spec| spec.name == who).ok_or_else(unknown)?;
-    let protocol = match (&spec.input, spec.protocol) {
-        (_, Some(name)) => find(name)?,
-        (Input::Notice(_), None) => settle,
-        (Input::Cancel { .. }, None) => catalogue::find(settle.admin).unwrap_or(settle),
-    };
+    let protocol = settle
+        .handler(&spec.input, spec.protocol)
+        .map_err(|problem| StressError::Scenario { problem: problem.to_string() })?;
+    let start = protocol.start_for(&spec.input);
     let settings = head.scenario.settings();
     let request = Request { id: spec.name, input: spec.input, settings, without: Without::NOTHING };
-    Ok(Coroutine::new(|port| (protocol.start)(port, request)))
+    Ok(Coroutine::new(|port| start(port, request)))
 }
 
 async fn handle(

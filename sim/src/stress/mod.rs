@@ -109,8 +109,15 @@ impl Done {
 
 /// Why the histories of a protocol cannot be compared with the model, if they cannot.
 pub fn refusal(protocol: &str) -> Option<String> {
-    let why = "reads the time of day, so that its answers cannot be compared with the model's";
-    TELLS_TIME.contains(&protocol).then(|| format!("{protocol} {why}"))
+    let works = catalogue::find(protocol).is_some_and(|protocol| protocol.work.is_some());
+    let why = if works {
+        "keeps its notices for a worker, and there is none here"
+    } else if TELLS_TIME.contains(&protocol) {
+        "reads the time of day, so that its answers cannot be compared with the model's"
+    } else {
+        return None;
+    };
+    Some(format!("{protocol} {why}"))
 }
 
 impl Stress {

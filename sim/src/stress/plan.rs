@@ -103,6 +103,7 @@ impl Draft {
             ipn: None,
             pdt: None,
             cancel: None,
+            work: false,
             servers: vec!["web-1".to_owned()],
             overlapping,
             deliveries,

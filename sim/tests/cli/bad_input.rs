@@ -8,7 +8,7 @@ use super::support::Folder;
 fn an_unknown_name_is_answered_with_the_known_ones() {
     let folder = Folder::new();
     let check = |arguments: &[&str]| folder.run(&[&["check"], arguments].concat());
-    check(&["setle"]).expect(2, &["setle", "unlocked, lock_table, row_lock, settle, fenced_lease"]);
+    check(&["setle"]).expect(2, &["setle", "unlocked, lock_table, row_lock, queue, settle, fenced_lease, worker"]);
     check(&["--engine", "oracle"]).expect(2, &["sqlite/immediate, sqlite/deferred, postgres/read-committed"]);
     check(&["--claim", "all_is_well"]).expect(2, &["a_payment_is_booked_at_most_once, stock_is_never_oversold"]);
     check(&["--scenario", "nowhere"]).expect(2, &["default, last_units", "unlocked_ipn_twice"]);
@@ -23,8 +23,8 @@ fn an_admin_s_protocol_is_told_apart_from_an_unknown_one() {
         2,
         &[
             "it is the admin's",
-            "(row_lock, settle, fenced_lease)",
-            "unlocked, lock_table, row_lock, settle, fenced_lease",
+            "(row_lock, settle, fenced_lease, worker)",
+            "unlocked, lock_table, row_lock, queue, settle, fenced_lease, worker",
         ],
     );
 }

@@ -75,3 +75,18 @@ CREATE TABLE leases (
     until_ms   BIGINT       NOT NULL, -- by this database's clock; 0 when nobody has it
     fence      BIGINT       NOT NULL  -- only grows, so that rows are never deleted
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE jobs ( -- notices that wait for a worker
+    id             VARCHAR(64)  NOT NULL PRIMARY KEY, -- the request that put it here
+    provider       VARCHAR(32)  NOT NULL,
+    txn_id         VARCHAR(127) NOT NULL,
+    payment_status VARCHAR(127) NOT NULL,
+    order_id       VARCHAR(127) NOT NULL,
+    amount_cents   BIGINT       NOT NULL,
+    currency       VARCHAR(3)   NOT NULL,
+    receiver       VARCHAR(127) NOT NULL,
+    state          VARCHAR(16)  NOT NULL, -- waiting, in progress, done
+    claimed_by     VARCHAR(64)  NOT NULL, -- '' when nobody has it
+    until_ms       BIGINT       NOT NULL, -- the end of the claim; 0 before the first
+    fence          BIGINT       NOT NULL -- how often it was claimed
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;

@@ -48,17 +48,22 @@ impl<'a> Rules<'a> {
     }
 
     fn input(&mut self, path: &str, actor: &Actor) {
-        let given: Vec<&str> = [("ipn", &actor.ipn), ("pdt", &actor.pdt), ("cancel", &actor.cancel)]
-            .into_iter()
-            .filter_map(|(field, value)| value.as_ref().map(|_| field))
-            .collect();
+        let given: Vec<&str> = [
+            ("ipn", actor.ipn.is_some()),
+            ("pdt", actor.pdt.is_some()),
+            ("cancel", actor.cancel.is_some()),
+            ("work", actor.work),
+        ]
+        .into_iter()
+        .filter_map(|(field, is_given)| is_given.then_some(field))
+        .collect();
         match given[..] {
             [] => self.expect(false, path, || {
-                "does not say what it brings; expected exactly one of ipn, pdt and cancel".to_owned()
+                "does not say what it brings; expected exactly one of ipn, pdt, cancel and work".to_owned()
             }),
             [_] => {}
             [first, second, ..] => self.expect(false, format!("{path}.{second}"), || {
-                format!("is given beside {first}; expected exactly one of ipn, pdt and cancel")
+                format!("is given beside {first}; expected exactly one of ipn, pdt, cancel and work")
             }),
         }
         if let Some(order_id) = &actor.cancel {
@@ -101,11 +106,11 @@ impl<'a> Rules<'a> {
         self.expect(deliveries >= overlapping, &path, || {
             format!("is {deliveries}; expected at least as many as overlap ({overlapping})")
         });
-        if actor.ipn.is_none() {
+        if actor.ipn.is_none() && !actor.work {
             self.expect(deliveries <= overlapping, &path, || {
                 format!(
-                    "is {deliveries}; expected as many as overlap ({overlapping}): only an ipn is delivered again, a \
-                     buyer's browser and an admin are not"
+                    "is {deliveries}; expected as many as overlap ({overlapping}): only an ipn is delivered, and a \
+                     worker started again, a buyer's browser and an admin are not"
                 )
             });
             return;

@@ -41,12 +41,12 @@ fn an_actor_brings_exactly_one_thing() {
         (
             "cancel = \"1\"\n",
             "",
-            "22:1: actors[1]: does not say what it brings; expected exactly one of ipn, pdt and cancel",
+            "22:1: actors[1]: does not say what it brings; expected exactly one of ipn, pdt, cancel and work",
         ),
         (
             "cancel = \"1\"\n",
             "cancel = \"1\"\npdt = \"SUCCESS\"\n",
-            "25:10: actors[1].cancel: is given beside pdt; expected exactly one of ipn, pdt and cancel\n26:7: actors[1].pdt: malformed notice: field (body): expected fields as a gateway posts them, found nothing",
+            "25:10: actors[1].cancel: is given beside pdt; expected exactly one of ipn, pdt, cancel and work\n26:7: actors[1].pdt: malformed notice: field (body): expected fields as a gateway posts them, found nothing",
         ),
         (
             "cancel = \"1\"\n",
@@ -115,7 +115,7 @@ fn deliveries_are_sound() {
         (
             "cancel = \"1\"",
             "cancel = \"1\"\ndeliveries = 2",
-            "26:14: actors[1].deliveries: is 2; expected as many as overlap (1): only an ipn is delivered again, a buyer's browser and an admin are not",
+            "26:14: actors[1].deliveries: is 2; expected as many as overlap (1): only an ipn is delivered, and a worker started again, a buyer's browser and an admin are not",
         ),
         (
             "deliveries = 3",
@@ -158,17 +158,17 @@ fn a_protocol_is_in_the_catalogue_and_in_its_role() {
         (
             "deliveries = 3",
             "deliveries = 3\nprotocol = \"cancel\"",
-            "19:12: actors[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle, fenced_lease",
+            "19:12: actors[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, queue, settle, fenced_lease, worker",
         ),
         (
             "protocol = \"settle\"",
             "protocol = \"cancel\"",
-            "38:12: check[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, settle, fenced_lease",
+            "38:12: check[0].protocol: `cancel` handles the role admin; expected a protocol for the role notice: unlocked, lock_table, row_lock, queue, settle, fenced_lease, worker",
         ),
         (
             "protocol = \"settle\"",
             "protocol = \"settel\"",
-            "38:12: check[0].protocol: there is no protocol `settel`; expected one of: unlocked, lock_table, row_lock, settle, fenced_lease",
+            "38:12: check[0].protocol: there is no protocol `settel`; expected one of: unlocked, lock_table, row_lock, queue, settle, fenced_lease, worker",
         ),
     ]);
 }
