@@ -161,7 +161,8 @@ impl Shop {
         (server_ms, database_ms): (i64, i64),
     ) -> Option<&'a str> {
         let live = |(table, now_ms)| {
-            self.lock_row(store, contents, table, |row| row.text(0) == name && row.int(2) > now_ms).map(|row| row.text(1))
+            self.lock_row(store, contents, table, |row| row.text(0) == name && row.int(2) > now_ms)
+                .map(|row| row.text(1))
         };
         [(self.locks, server_ms), (self.leases, database_ms)].into_iter().find_map(live)
     }

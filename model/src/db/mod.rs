@@ -11,6 +11,7 @@ mod exec;
 mod gaps;
 mod innodb;
 mod locks;
+mod name_order;
 mod named;
 mod names;
 mod postgres;

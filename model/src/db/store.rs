@@ -9,6 +9,7 @@ use super::cause::Cause;
 use super::contents::Versions;
 use super::exec::{Ran, Run, equal};
 use super::gaps::{Gap, NO_GAPS};
+use super::name_order::NameOrder;
 use super::named::{NO_NAMED, Named};
 use super::rules::Noted;
 use super::transactions::Caller;
@@ -134,6 +135,7 @@ pub(crate) struct Store {
     runs: RwLock<FxHashMap<(ContentsId, ChangesId, RequestId), u32>>,
     run_results: boxcar::Vec<Run>,
     pub(super) noted: Noted,
+    pub(crate) names: NameOrder,
 }
 
 /// A statement that would be taken for another one.
@@ -190,6 +192,7 @@ impl Store {
             runs: RwLock::default(),
             run_results: boxcar::Vec::new(),
             noted: Noted::default(),
+            names: NameOrder::default(),
         })
     }
 
@@ -331,9 +334,19 @@ impl Store {
         left.values
             .iter()
             .zip(&right.values)
-            .map(|(a, b)| self.symbols.sort_order(*a, *b))
+            .map(|(a, b)| self.placed(*a, *b))
             .find(|order| order.is_ne())
             .unwrap_or(std::cmp::Ordering::Equal)
+    }
+
+    /// In which order two values come where rows are put in order.
+    pub(super) fn placed(&self, left: Val, right: Val) -> std::cmp::Ordering {
+        if let (Val::Text(one), Val::Text(other)) = (left, right)
+            && one != other
+        {
+            self.names.note(self.symbols.get(one), self.symbols.get(other));
+        }
+        self.symbols.sort_order(left, right)
     }
 
     pub(crate) fn has_key(&self, keys: KeySetId, key: KeyId) -> bool {

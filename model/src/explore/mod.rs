@@ -6,6 +6,8 @@
 //! first state that shows what is looked for and in no other. States "at rest" are recognised by [`World`], not by `eventually`. Symmetry
 //! is canonicalisation in `next_state`, because the checker's own is ignored by its breadth-first search.
 
+#[cfg(test)]
+mod alike;
 mod page;
 
 use std::sync::Arc;

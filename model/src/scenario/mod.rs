@@ -151,8 +151,8 @@ pub struct Actor {
     /// How often the sender delivers in all. It delivers again only what was not accepted.
     #[serde(default = "one")]
     pub deliveries: usize,
-    /// The name of another entry that comes first: none of these requests starts before each of that entry's first
-    /// `overlapping` deliveries has ended in one way or another (answered, dead, or stopped for ever).
+    /// The name of another entry that comes first: none of these requests starts before as many of its deliveries as
+    /// `overlapping` says have ended in one way or another (answered, dead, or stopped for ever).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// The protocol that handles it, when it is not the role's.

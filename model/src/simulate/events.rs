@@ -58,6 +58,10 @@ impl Events {
         self.heap.pop().map(|Reverse((at_ms, _, event))| (at_ms, event))
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.heap.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }

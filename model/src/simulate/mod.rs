@@ -7,6 +7,7 @@
 //! | `plan` | who buys what, and who will tell the shop of it when: drawn from the seed before anything happens |
 //! | `events` | what happens next |
 //! | `run` | a request: from call to call |
+//! | `workers` | who works through what is kept in the database, and when there is nothing left to do |
 //! | `calls` | a call to the database, and who goes on after it |
 //! | `faults` | what goes wrong |
 //! | `orphans` | connections that nobody listens to any more |
@@ -30,6 +31,7 @@ mod plan;
 mod report;
 mod run;
 mod situations;
+mod workers;
 
 use std::collections::VecDeque;
 
@@ -50,6 +52,7 @@ use orphans::Orphan;
 use plan::{Sender, Server};
 use report::Tally;
 use run::Running;
+use workers::Workers;
 
 /// A simulation under way.
 pub struct Simulation {
@@ -70,6 +73,8 @@ pub struct Simulation {
     turns: Vec<u32>,
     /// Deliveries that wait for a free connection, with the moment at which they came.
     queue: VecDeque<(u32, i64)>,
+    /// What is known of the protocol's workers, if it has any.
+    workers: Workers,
     /// Behind those of the pool.
     orphans: Vec<Orphan>,
     requests: u32,
@@ -107,7 +112,7 @@ impl Simulation {
         let statements: Vec<&'static Statement> = notice.statements.iter().chain(admin.statements).copied().collect();
         let store = Store::for_many(schema.sql(Dialect::Postgres), &statements, options.engine.dialect())?;
         let shop = Shop::find(&store).ok_or(Unusable::NotTheShop)?;
-        let plan = plan::drawn(&options);
+        let plan = plan::drawn(&options, notice.work.is_some());
         let committed = store.contents_of(&plan.rows)?;
         let database = Database::new(committed, std::iter::repeat_n(options.engine, options.connections.into()));
         let ledger = Ledger::new(shop, &store, committed, &plan);
@@ -125,6 +130,7 @@ impl Simulation {
             now_ms: 0,
             events,
             servers: plan.servers,
+            workers: Workers::of(&plan.senders),
             senders: plan.senders,
             running: (0..places).map(|_| None).collect(),
             turns: vec![0; places],

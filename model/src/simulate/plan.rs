@@ -26,15 +26,25 @@ impl Server {
     }
 }
 
-/// Who tells the shop of something, once or until it is accepted.
+/// Whether a sender comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It comes once.
+    Never,
+    /// It tries again until it is accepted, or gives up.
+    UntilAccepted,
+    /// A worker: it looks again and again, until nothing can be left to do.
+    Always,
+}
+
+/// Who tells the shop of something, once or until it is accepted; or a worker of the shop's own.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
     pub(super) name: &'static str,
     pub(super) input: Input,
     /// The money of which it tells, by its number.
     pub(super) payment: Option<usize>,
-    /// It tries again until it is accepted, or gives up.
-    pub(super) redelivers: bool,
+    pub(super) comes_again: Again,
     pub(super) deliveries: u16,
     pub(super) accepted: bool,
     /// So many of its deliveries are in flight.
@@ -71,7 +81,10 @@ const PACE_MS: i64 = 40;
 /// So many orders make a wave.
 const WAVE: i64 = 100;
 
-pub(super) fn drawn(options: &Options) -> Plan {
+/// So many workers look for jobs, where a protocol has some.
+const WORKERS: u32 = 2;
+
+pub(super) fn drawn(options: &Options, has_workers: bool) -> Plan {
     let mut chance = SplitMix::new(options.seed);
     let mut plan = Plan::default();
     for _ in 0..options.servers {
@@ -111,6 +124,19 @@ pub(super) fn drawn(options: &Options) -> Plan {
         let units = if chance.below(5) == 0 { wanted * chance.between(50, 100) / 100 } else { wanted + 1 };
         plan.rows.push(("stock", vec![sku_name(sku).as_str().into(), units.into(), units.into()]));
     }
+    for _ in 0..if has_workers { WORKERS } else { 0 } {
+        let worker = Sender {
+            name: "worker",
+            input: Input::Work,
+            payment: None,
+            comes_again: Again::Always,
+            deliveries: 0,
+            accepted: false,
+            in_flight: 0,
+        };
+        let first_ms = chance.between(0, 1_000);
+        plan.comes(worker, first_ms);
+    }
     plan
 }
 
@@ -138,7 +164,7 @@ impl Plan {
                 name: "pdt",
                 input,
                 payment: Some(payment),
-                redelivers: false,
+                comes_again: Again::Never,
                 deliveries: 0,
                 accepted: false,
                 in_flight: 0,
@@ -182,7 +208,7 @@ impl Plan {
                 name: "admin",
                 input,
                 payment: None,
-                redelivers: false,
+                comes_again: Again::Never,
                 deliveries: 0,
                 accepted: false,
                 in_flight: 0,
@@ -219,8 +245,15 @@ impl Plan {
             at_ms += chance.between(1_000, 60_000);
         }
         let input = Input::Notice(notice);
-        let ipn =
-            Sender { name: "ipn", input, payment, redelivers: true, deliveries: 0, accepted: false, in_flight: 0 };
+        let ipn = Sender {
+            name: "ipn",
+            input,
+            payment,
+            comes_again: Again::UntilAccepted,
+            deliveries: 0,
+            accepted: false,
+            in_flight: 0,
+        };
         let sender = self.comes(ipn, at_ms);
         if chance.is(options.rates.duplicate) {
             self.firsts.push((sender, at_ms + chance.between(0, 10)));

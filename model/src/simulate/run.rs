@@ -5,6 +5,7 @@ use paidonce_protocol::shop::{Input, Outcome, Request};
 use paidonce_protocol::{Answer, Call, Coroutine, Error, Mark, Progress, Reply};
 
 use super::events::Event;
+use super::plan::Again;
 use super::{Simulation, Situation};
 use crate::unroll::UnrollError;
 
@@ -44,6 +45,9 @@ impl Simulation {
         if from.accepted {
             return Ok(());
         }
+        if from.comes_again == Again::Always {
+            return self.looks_for_work(sender);
+        }
         if from.deliveries > 0 {
             self.tally.reached(Situation::Redelivery);
         }
@@ -51,6 +55,11 @@ impl Simulation {
         if let Some(payment) = from.payment {
             self.ledger.told(payment);
         }
+        self.comes(sender)
+    }
+
+    /// A request takes a connection of the pool, or waits for one.
+    pub(super) fn comes(&mut self, sender: u32) -> Result<(), UnrollError> {
         match self.running.iter().position(Option::is_none) {
             Some(place) => self.begin(place, sender, self.now_ms),
             None => {
@@ -68,7 +77,7 @@ impl Simulation {
             self.tally.reached(Situation::Duplicate);
         }
         let protocol = match from.input {
-            Input::Notice(_) => self.notice,
+            Input::Notice(_) | Input::Work => self.notice,
             Input::Cancel { .. } => self.admin,
         };
         self.requests += 1;
@@ -85,7 +94,7 @@ impl Simulation {
             came_ms,
             server,
             protocol,
-            coroutine: coroutine(protocol.start, &request),
+            coroutine: coroutine(protocol.start_for(&request.input), &request),
             request,
             call: Call::Rollback,
             accepted: false,
@@ -216,6 +225,7 @@ impl Simulation {
     fn ended(&mut self, place: usize, outcome: Outcome) -> Result<(), UnrollError> {
         if let Some(running) = &self.running[place]
             && !running.shuts_down
+            && !self.workers.found(running.sender, outcome)
         {
             self.tally.ended(outcome, self.now_ms - running.came_ms);
             self.tally.digest.word(self.now_ms.unsigned_abs());
@@ -233,7 +243,9 @@ impl Simulation {
         let Some(running) = self.running[place].take() else { return Ok(()) };
         let sender = &mut self.senders[running.sender as usize];
         sender.in_flight -= 1;
-        if sender.redelivers && !sender.accepted {
+        if sender.comes_again == Again::Always {
+            self.looks_again(running.sender);
+        } else if sender.comes_again == Again::UntilAccepted && !sender.accepted {
             if sender.deliveries >= MOST_DELIVERIES {
                 self.tally.reached(Situation::GivenUp);
             } else {

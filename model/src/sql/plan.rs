@@ -222,6 +222,11 @@ impl Plan {
         self.leaves_out() || self.upserts()
     }
 
+    /// True when it matters in which order it comes to rows, because it does not come to all of them.
+    pub(crate) fn stops_early(&self) -> bool {
+        self.limit().is_some() || self.reads().any(|read| read.select.limit.is_some())
+    }
+
     /// How many rows it shows at most.
     pub(crate) fn limit(&self) -> Option<usize> {
         match &self.kind {

@@ -1,7 +1,7 @@
 //! What can happen next in a state.
 
 use super::World;
-use super::state::{Action, OrphanKind, Phase, State};
+use super::state::{Action, Actor, OrphanKind, Phase, State};
 use crate::db::{DbCall, Transaction};
 use crate::scenario::LostOn;
 use crate::trace::{DeathForm, Meaning};
@@ -89,8 +89,9 @@ impl World {
             return false;
         }
         if let Some(first) = group.after.map(|first| &self.groups[first]) {
-            let first_ones = &state.actors[first.slots.start..first.slots.start + first.overlapping];
-            if first_ones.iter().any(|actor| !matches!(actor.phase, Phase::Ended | Phase::Dead(_))) {
+            // However many: which of them came first is not told apart.
+            let over = |actor: &&Actor| matches!(actor.phase, Phase::Ended | Phase::Dead(_));
+            if state.actors[first.slots.clone()].iter().filter(over).count() < first.overlapping {
                 return false;
             }
         }

@@ -206,12 +206,19 @@ impl World {
         }
         let watch = if parts.judge.shop().is_some() { Watched::new(&store) } else { Watched::nothing() };
         let is_moment = |value: &Value| matches!(value, Value::Instant(_));
+        let symmetry = Renaming::new(&slots, &groups);
+        // An engine that locks all at once or nothing comes to all rows before others go on, unless it stops at some.
+        if parts.reductions.symmetry
+            && (store.dialect != Dialect::Sqlite || store.plans.iter().any(|plan| plan.stops_early()))
+        {
+            store.names.watch(symmetry.stems(&slots));
+        }
         Ok(World {
             protocol: parts.protocol,
             without: parts.without.guards().map(|guard| guard.name().to_owned()).collect(),
             engine: parts.engine,
             watch,
-            symmetry: Renaming::new(&slots, &groups),
+            symmetry,
             memo: Memo::default(),
             death_forms: scenario.faults.forms(),
             reductions: parts.reductions,

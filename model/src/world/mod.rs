@@ -51,7 +51,7 @@ pub(crate) struct Group {
     /// True for an IPN: the gateway delivers until it is told 200. And for a worker, who is told nothing: it is started
     /// as long as that changes anything.
     pub(crate) redelivers: bool,
-    /// The group whose first deliveries have to be over before this one comes.
+    /// The group of which as many deliveries as come at once have to be over before this one comes.
     pub(crate) after: Option<usize>,
 }
 

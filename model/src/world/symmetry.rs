@@ -42,6 +42,14 @@ impl Renaming {
         }
         Renaming { alike, ..Renaming::default() }
     }
+
+    /// What the ids of requests that are alike begin with.
+    pub(crate) fn stems(&self, slots: &[Slot]) -> Vec<String> {
+        let first = |run: &Vec<usize>| {
+            run.first().map(|slot| slots[*slot].name.trim_end_matches(|last: char| last.is_ascii_digit()).to_owned())
+        };
+        self.alike.iter().filter_map(first).collect()
+    }
 }
 
 /// Actors in the order in which a state lists them: those that have not come stand last.
@@ -72,6 +80,10 @@ impl World {
     /// Make a state the one that stands for it and all that differ only in which request is which.
     pub(crate) fn canonicalise(&self, state: &mut State) {
         if !self.is_symmetric() {
+            return;
+        }
+        if self.store.names.has_decided() {
+            self.tells_apart();
             return;
         }
         let mut equals: SmallVec<[&[usize]; 4]> = SmallVec::new();
@@ -302,11 +314,16 @@ impl World {
         if self.reductions.symmetry {
             let text = self.store.symbols.get(symbol);
             let alike = || self.symmetry.alike.iter().flatten();
-            if alike().any(|slot| exchange(text, &self.slots[*slot].name, "") != *text)
-                && !self.asymmetric.swap(true, Ordering::Relaxed)
-            {
-                self.restart.store(true, Ordering::Relaxed);
+            if alike().any(|slot| exchange(text, &self.slots[*slot].name, "") != *text) {
+                self.tells_apart();
             }
+        }
+    }
+
+    /// Which of them is which matters after all: exploring begins again.
+    fn tells_apart(&self) {
+        if !self.asymmetric.swap(true, Ordering::Relaxed) {
+            self.restart.store(true, Ordering::Relaxed);
         }
     }
 }

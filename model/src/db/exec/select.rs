@@ -49,7 +49,7 @@ impl Store {
 
     /// `NULL` comes last on PostgreSQL and first on the others.
     fn ascending(&self, left: Val, right: Val) -> Ordering {
-        let ordering = self.symbols.sort_order(left, right);
+        let ordering = self.placed(left, right);
         let has_null = left == Val::Null || right == Val::Null;
         if has_null && self.dialect == Dialect::Postgres { ordering.reverse() } else { ordering }
     }

@@ -31,7 +31,7 @@ fn a_field_that_is_missing_unknown_or_of_the_wrong_type_is_refused() {
         (
             "cancel = \"1\"",
             "cancels = \"1\"",
-            "25:1: actors[1].cancels: unknown field `cancels`, expected one of `name`, `ipn`, `pdt`, `cancel`, `servers`, `overlapping`, `deliveries`, `after`, `protocol`",
+            "25:1: actors[1].cancels: unknown field `cancels`, expected one of `name`, `ipn`, `pdt`, `cancel`, `work`, `servers`, `overlapping`, `deliveries`, `after`, `protocol`",
         ),
         (
             "story",
