@@ -1,6 +1,6 @@
 //! The bare command: the whole catalogue, every counterexample on a real database, and the pins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use paidonce_model::{Claim, Engine, Limits};
@@ -133,48 +133,49 @@ fn headlines(rows: &[Row]) -> Vec<&Row> {
 
 fn replays(rows: &[Row]) -> String {
     let replays: Vec<&Replay> = rows.iter().filter_map(|row| row.replay.as_ref()).collect();
-    let (mut equal, mut found, mut without, mut skipped) = (0, 0, 0, Vec::new());
+    let (mut equal, mut found, mut without) = (0, 0, 0);
     for replay in &replays {
         match replay {
             Replay::Compared { agrees: true, audit_found, .. } => {
                 equal += 1;
                 if audit_found.is_some() { found += 1 } else { without += 1 }
             }
-            Replay::Compared { .. } => {}
-            Replay::Skipped { skipped: why } => skipped.push(why.as_str()),
+            Replay::Compared { .. } | Replay::Skipped { .. } => {}
         }
     }
-    let mut told = format!(
+    let told = format!(
         "{} counterexamples: {equal} replayed on real databases with equal answers and rows, {found} of them found by \
          the claim's audit and {without} of claims without one; {} differ",
         replays.len(),
         replays.iter().filter(|replay| !replay.agrees()).count()
     );
-    let reasons: BTreeSet<&str> = skipped.iter().copied().collect();
-    for reason in reasons {
-        let times = skipped.iter().filter(|why| **why == reason).count();
-        told.push_str(&format!("; {times} not replayed: {reason}"));
+    told + &skips(replays.into_iter())
+}
+
+/// Each reason for which some are not replayed, and for how many.
+fn skips<'r>(replays: impl Iterator<Item = &'r Replay>) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for replay in replays {
+        if let Replay::Skipped { skipped } = replay {
+            *reasons.entry(skipped).or_default() += 1;
+        }
     }
-    told
+    reasons.into_iter().map(|(why, times)| format!("; {times} not replayed: {why}")).collect()
 }
 
 fn clean_samples(samples: &[Sample]) -> String {
     let clean = samples.iter().filter(|sample| matches!(sample.replay, Replay::Compared { agrees: true, .. })).count();
-    let skipped = samples.iter().filter(|sample| matches!(sample.replay, Replay::Skipped { .. })).count();
     let longest = samples.iter().map(|sample| sample.steps).max().unwrap_or(0);
     let mut protocols: Vec<&str> = samples.iter().map(|sample| sample.protocol.as_str()).collect();
     protocols.sort_unstable();
     protocols.dedup();
-    let mut told = format!(
+    let told = format!(
         "{} long schedules drawn by seed of {}, where nothing is broken: {clean} replayed with equal answers and rows, \
          up to {longest} steps, and clean audits",
         samples.len(),
         protocols.join(" and ")
     );
-    if skipped > 0 {
-        told.push_str(&format!("; {skipped} not replayed"));
-    }
-    told
+    told + &skips(samples.iter().map(|sample| &sample.replay))
 }
 
 /// Verdicts that are not as pinned, and replays that do not agree.
