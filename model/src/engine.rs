@@ -160,6 +160,8 @@ impl Engine {
         match (self, call) {
             // The order of a join: see `db::innodb::locking`.
             (Engine::MariaDbSerializable, DbCall::Run(request)) => store.plan(request).joins(),
+            // What is still there of a transaction that is being rolled back: see `db::innodb::records`.
+            (Engine::MariaDbReadUncommitted, DbCall::Run(request)) => store.plan(request).source_by_rows().is_some(),
             _ if self.family() != Family::Postgres => false,
             // Whether a doomed transaction is told, and whom a commit dooms.
             (Engine::PostgresSerializable, DbCall::Run(_) | DbCall::Commit) => true,

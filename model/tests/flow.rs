@@ -77,6 +77,38 @@ fn a_lost_update_is_found_on_every_engine_and_cured_by_one_statement() {
     }
 }
 
+/// Ann undoes her new row first, and what she did before it afterwards. Bob, who waits for the new row, may go on in
+/// between, and where he locks nothing of what he reads he sees that.
+#[test]
+fn who_waits_for_a_row_that_is_rolled_back_may_see_what_came_before_it_at_read_uncommitted() {
+    static LEAVE: Statement = Statement::new("leave", "DELETE FROM old WHERE id = 2");
+    static CLAIM: Statement = Statement::new("claim", "INSERT INTO new (id) VALUES (1)");
+    static IS_CLAIMED: Statement = Statement::new("is_claimed", "SELECT id FROM new WHERE id = 1");
+    static COPY: Statement = Statement::new("copy", "INSERT INTO new (id) SELECT id FROM old");
+    let schema = "CREATE TABLE old (id BIGINT NOT NULL PRIMARY KEY); CREATE TABLE new (id BIGINT NOT NULL PRIMARY KEY)";
+    let flow = Flow::new("copy", schema).statements([&LEAVE, &CLAIM, &IS_CLAIMED, &COPY]);
+    let flow = flow.row("old", [1.into()]).row("old", [2.into()]);
+    let flow = flow.actor("ann", async |mut session| {
+        session.begin().await?;
+        session.write(&LEAVE, []).await?;
+        session.write(&CLAIM, []).await?;
+        session.rollback().await
+    });
+    let flow = flow.actor("bob", async |mut session| {
+        if session.read(&IS_CLAIMED, []).await?.first().is_some() {
+            session.write(&COPY, []).await?;
+        }
+        Ok(())
+    });
+    let flow = flow.at_rest("both_or_none_are_copied", |rows| {
+        Ok((rows.ints("new", "id")?.len() == 1).then(|| "one row was copied".to_owned()))
+    });
+    for engine in Engine::ALL {
+        let is_broken = matches!(flow.check(engine.name()).unwrap().verdict, Verdict::Violated(_));
+        assert_eq!(is_broken, engine == Engine::MariaDbReadUncommitted, "{}", engine.name());
+    }
+}
+
 #[test]
 fn faults_are_part_of_a_flow_when_it_asks_for_them() {
     let twice = counter().actor("ann", |mut session| async move {

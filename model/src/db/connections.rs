@@ -5,7 +5,7 @@ use super::{ContentsId, Database, NO_KEYS, NOTHING, Store};
 impl Database {
     /// A connection ends: its transaction is rolled back, its statement forgotten, its locks by name are gone.
     pub(crate) fn reset(&mut self, store: &Store, who: usize) {
-        self.is_half_undone(store, who);
+        self.undoes_last_first(store, who);
         self.leaves(store, who);
     }
 

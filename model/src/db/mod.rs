@@ -147,6 +147,11 @@ impl Wait {
         matches!(self.call, DbCall::Run(request) if store.plan(request).upserts())
     }
 
+    /// True for an `INSERT` that may read the rows of its source each when the one before it is in.
+    fn reads_by_rows(&self, store: &Store) -> bool {
+        matches!(self.call, DbCall::Run(request) if store.plan(request).source_by_rows().is_some())
+    }
+
     /// True for a new row of this table that waits at its first key, and has not looked there before it went into the table.
     fn has_put_row(&self, store: &Store, table: usize) -> bool {
         let DbCall::Run(request) = self.call else { return false };

@@ -71,7 +71,7 @@ impl Database {
 
     /// A transaction is rolled back, or a statement that is one of its own.
     pub(crate) fn clear(&mut self, store: &Store, who: usize) {
-        self.is_half_undone(store, who);
+        self.undoes_last_first(store, who);
         self.ends(store, who);
     }
 

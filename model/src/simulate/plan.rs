@@ -51,6 +51,12 @@ pub(super) struct Sender {
     pub(super) in_flight: u16,
 }
 
+impl Sender {
+    fn new(name: &'static str, input: Input, payment: Option<usize>, comes_again: Again) -> Self {
+        Sender { name, input, payment, comes_again, deliveries: 0, accepted: false, in_flight: 0 }
+    }
+}
+
 /// Money that the gateway has taken.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
@@ -125,15 +131,7 @@ pub(super) fn drawn(options: &Options, has_workers: bool) -> Plan {
         plan.rows.push(("stock", vec![sku_name(sku).as_str().into(), units.into(), units.into()]));
     }
     for _ in 0..if has_workers { WORKERS } else { 0 } {
-        let worker = Sender {
-            name: "worker",
-            input: Input::Work,
-            payment: None,
-            comes_again: Again::Always,
-            deliveries: 0,
-            accepted: false,
-            in_flight: 0,
-        };
+        let worker = Sender::new("worker", Input::Work, None, Again::Always);
         let first_ms = chance.between(0, 1_000);
         plan.comes(worker, first_ms);
     }
@@ -160,15 +158,7 @@ impl Plan {
         self.ipn(first.clone(), Some(payment), paid_ms, options, chance);
         if chance.below(10) < 7 {
             let input = Input::Notice(first);
-            let pdt = Sender {
-                name: "pdt",
-                input,
-                payment: Some(payment),
-                comes_again: Again::Never,
-                deliveries: 0,
-                accepted: false,
-                in_flight: 0,
-            };
+            let pdt = Sender::new("pdt", input, Some(payment), Again::Never);
             self.comes(pdt, placed_ms + chance.between(50, 3_000));
         }
         if chance.is(rates.second_payment) {
@@ -204,15 +194,7 @@ impl Plan {
         }
         if chance.is(rates.cancel) {
             let input = Input::Cancel { order_id: id.clone() };
-            let admin = Sender {
-                name: "admin",
-                input,
-                payment: None,
-                comes_again: Again::Never,
-                deliveries: 0,
-                accepted: false,
-                in_flight: 0,
-            };
+            let admin = Sender::new("admin", input, None, Again::Never);
             // Often about when the payment comes: it is for want of it that orders are cancelled.
             let after_ms = if chance.below(2) == 0 { chance.between(-20, 20) } else { chance.between(50, 5_000) };
             self.comes(admin, paid_ms + after_ms);
@@ -245,15 +227,7 @@ impl Plan {
             at_ms += chance.between(1_000, 60_000);
         }
         let input = Input::Notice(notice);
-        let ipn = Sender {
-            name: "ipn",
-            input,
-            payment,
-            comes_again: Again::UntilAccepted,
-            deliveries: 0,
-            accepted: false,
-            in_flight: 0,
-        };
+        let ipn = Sender::new("ipn", input, payment, Again::UntilAccepted);
         let sender = self.comes(ipn, at_ms);
         if chance.is(options.rates.duplicate) {
             self.firsts.push((sender, at_ms + chance.between(0, 10)));

@@ -306,6 +306,13 @@ impl Plan {
         !joined.is_empty()
     }
 
+    /// The source of an `INSERT` of which each row can be put in before the next one is read.
+    pub(crate) fn source_by_rows(&self) -> Option<&Select> {
+        let is_other = |select: &&Select| select.table.is_some_and(|table| table != self.table);
+        let comes_by_rows = |select: &&Select| select.order.is_empty() && matches!(select.output, Output::Rows(_));
+        self.source().filter(is_other).filter(comes_by_rows)
+    }
+
     /// The `SELECT` from which an `INSERT` takes its rows.
     pub(crate) fn source(&self) -> Option<&Select> {
         match &self.kind {

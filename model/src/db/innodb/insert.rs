@@ -13,10 +13,10 @@
 //! - a row whose further key is taken is in under its first one until then, and is met there by those who go on meanwhile, as
 //!   is a row before the next one goes in.
 
-use super::{Cause, DbCall, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Store, Wait, Want, blockers};
+use super::{Cause, Effects, KeyId, Level, NOTHING, ReplyId, Running, Seen, Stop, Want, blockers};
 use crate::db::transactions::Caller;
 use crate::db::{Answered, Change, Choices, ContentsId, RowId, Rule};
-use crate::sql::{Insert, NewRows, OnConflict, Output, PlanKind, Select, Space};
+use crate::sql::{Insert, OnConflict, PlanKind, Select, Space};
 
 /// What became of a record that was to be put into an index.
 enum Put {
@@ -37,25 +37,21 @@ impl Running<'_> {
             self.read_subs(&subs)?;
         }
         let mut affected = 0;
-        match source(insert) {
-            Some((select, table))
-                if self.level == Level::ReadUncommitted && comes_one_by_one(select) && table != plan.table =>
-            {
+        match (plan.source_by_rows(), plan.source()) {
+            (Some(select), _) if self.level == Level::ReadUncommitted => {
                 return self.insert_as_read(insert, select, choices, effects);
             }
-            Some((select, table)) if self.locks_reads() => {
-                if comes_one_by_one(select) && table != plan.table {
-                    self.read(select, |run, key| {
-                        let new = run.step(|run| run.new_row(select, key))?;
-                        if let Seen::Row(new) = new {
-                            affected += run.put_row(insert, (new, affected > 0), choices, effects)?;
-                        }
-                        Ok(true)
-                    })?;
-                    return Ok(store.replies.id(&Answered::Affected(affected)));
-                }
-                self.read(select, |_, _| Ok(true))?;
+            (Some(select), _) if self.locks_reads() => {
+                self.read(select, |run, key| {
+                    let new = run.step(|run| run.new_row(select, key))?;
+                    if let Seen::Row(new) = new {
+                        affected += run.put_row(insert, (new, affected > 0), choices, effects)?;
+                    }
+                    Ok(true)
+                })?;
+                return Ok(store.replies.id(&Answered::Affected(affected)));
             }
+            (None, Some(select)) if self.locks_reads() => self.read(select, |_, _| Ok(true))?,
             _ => {}
         }
         let looks_at = if plan.reads().next().is_some() { self.look()? } else { self.database.committed };
@@ -328,27 +324,5 @@ impl Running<'_> {
             Ok(Seen::Row(updated))
         })?;
         Ok(if seen == Seen::Done { 1 } else { 2 })
-    }
-}
-
-/// True for a source of which each row can be put in before the next one is read.
-fn comes_one_by_one(select: &Select) -> bool {
-    select.order.is_empty() && matches!(select.output, Output::Rows(_))
-}
-
-impl Wait {
-    /// True for a statement that may read the rows of a source each when the one before it is in.
-    pub(super) fn reads_as_it_goes(&self, store: &Store) -> bool {
-        let DbCall::Run(request) = self.call else { return false };
-        let PlanKind::Insert(insert) = &store.plan(request).kind else { return false };
-        source(insert).is_some_and(|(select, _)| comes_one_by_one(select))
-    }
-}
-
-/// The table from which the new rows come.
-fn source(insert: &Insert) -> Option<(&Select, usize)> {
-    match &insert.rows {
-        NewRows::Select(select) => Some((&**select, select.table?)),
-        NewRows::Values(_) => None,
     }
 }

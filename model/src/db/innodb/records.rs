@@ -181,13 +181,13 @@ impl Database {
     /// A transaction is about to be rolled back, from its last change to its first. Whoever waits for a record that it has put
     /// in can go on as soon as that is out (`row_undo_ins`), when the changes before it are still there: where nothing that is
     /// read is locked, that shows. In what order they were made is not known here: any of the others may be still there.
-    pub(in crate::db) fn is_half_undone(&mut self, store: &Store, who: usize) {
+    pub(in crate::db) fn undoes_last_first(&mut self, store: &Store, who: usize) {
         let Connection { changes, made, .. } = self.connections[who];
         if made == NO_KEYS {
             return;
         }
         for wait in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
-            if wait.reads_as_it_goes(store) && wait.keys.iter().any(|key| store.has_key(made, *key)) {
+            if wait.reads_by_rows(store) && wait.keys.iter().any(|key| store.has_key(made, *key)) {
                 wait.half_undone = changes;
             }
         }
