@@ -126,7 +126,9 @@ fn missing(expected: &Layout, found: &Layout) -> Vec<String> {
         if !columns.is_empty() {
             continue;
         }
-        if table.primary_key != there.primary_key {
+        // A key of the first of its columns keeps out all that it would, and more.
+        if table.primary_key != there.primary_key && !there.unique.iter().any(|key| table.primary_key.starts_with(key))
+        {
             missing.push(format!("primary key ({}) of table {name}", table.primary_key.join(", ")));
         }
         for key in table.unique.difference(&there.unique).filter(|key| **key != table.primary_key) {

@@ -40,7 +40,7 @@ async fn a_taken_key_is_refused_and_says_so() {
 }
 
 #[tokio::test]
-async fn the_unique_keys_of_our_schema_refuse_a_payment_that_is_recorded_already() {
+async fn the_keys_of_our_schema_refuse_a_payment_that_is_recorded_already() {
     for (schema, refused) in [(Schema::AsFound, false), (Schema::Paidonce, true)] {
         let place = Place::new();
         let mut sqlite = place.shop(schema).await;

@@ -78,7 +78,7 @@ async fn both_schemas_are_the_same_tables_on_every_engine() {
             assert_eq!(stricter.is_ok(), schema == Schema::Paidonce);
             if let Err(error) = stricter {
                 let says = error.to_string();
-                assert!(says.contains("missing unique key (provider, txn_id, kind) of table payments"), "{says}");
+                assert!(says.contains("missing primary key (provider, txn_id, kind) of table payments"), "{says}");
             }
         })
         .await;

@@ -23,12 +23,13 @@ async fn a_shop_is_opened_with_its_own_schema_or_a_lesser_one() {
 }
 
 #[tokio::test]
-async fn a_shop_without_our_unique_keys_is_refused_by_their_names() {
+async fn a_shop_without_our_keys_is_refused_by_their_names() {
     let place = Place::new();
     place.shop(Schema::AsFound).await.close().await;
     let says = open(&place, Schema::Paidonce).await.err().unwrap().to_string();
-    assert!(says.contains("missing unique key (provider, txn_id, kind) of table payments"), "{says}");
-    assert!(says.contains("missing unique key (provider, txn_id) of table refunds"), "{says}");
+    assert!(says.contains("missing primary key (provider, txn_id, kind) of table payments"), "{says}");
+    assert!(says.contains("missing primary key (provider, txn_id) of table refunds"), "{says}");
+    assert!(says.contains("missing unique key (provider, txn_id, payment_status, order_id"), "{says}");
 }
 
 #[tokio::test]

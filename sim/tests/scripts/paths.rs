@@ -28,21 +28,6 @@ impl By {
     }
 }
 
-/// Statements that a real engine takes another way, with the reason. A small table is cheaper to read from its beginning to
-/// its end than by a range of its key, and by which key a condition on two of them goes is decided by what is in the table.
-const OTHERWISE: [(Family, &str, &str); 2] = [
-    (
-        Family::MariaDb,
-        "UPDATE payments SET state = 'to refund' WHERE provider = $1 AND txn_id = $2 AND kind = $3 AND state = 'booked'",
-        "the primary key begins with the columns of the unique one, and an UPDATE goes by a range of it",
-    ),
-    (
-        Family::Postgres,
-        "SELECT state FROM payments WHERE provider = $1 AND txn_id = $2 AND kind = $3 ORDER BY booked_by",
-        "the primary key begins with the columns of the unique one, and has the rows in their order besides",
-    ),
-];
-
 /// What EXPLAIN says of one statement: the tables that it names, each with how it is come to.
 fn seen(dialect: Dialect, reply: Reply) -> BTreeMap<String, By> {
     let Reply::Rows(rows) = reply else { panic!("EXPLAIN answers with rows") };
@@ -147,10 +132,7 @@ impl Explainer {
             let twice = paths.iter().filter(|(other, _)| other == table).count() > 1;
             let Some(by) = seen.get(*table).filter(|_| !twice) else { continue };
             self.compared += 1;
-            let otherwise = OTHERWISE
-                .iter()
-                .any(|(family, sql, why)| *family == self.engine.family() && *sql == statement.sql && !why.is_empty());
-            if *by != By::path(*path) && !otherwise {
+            if *by != By::path(*path) {
                 let line = format!("{table} {by:?}, model {}: {}", path.name(), statement.sql);
                 self.complaints.push(line);
             }

@@ -35,8 +35,7 @@ CREATE TABLE payments (
     amount_cents BIGINT       NOT NULL,
     currency     VARCHAR(3)   NOT NULL,
     state        VARCHAR(16)  NOT NULL, -- booked, to refund
-    PRIMARY KEY (provider, txn_id, kind, booked_by),
-    UNIQUE (provider, txn_id, kind)
+    PRIMARY KEY (provider, txn_id, kind)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
 CREATE TABLE refunds (
@@ -44,8 +43,7 @@ CREATE TABLE refunds (
     txn_id       VARCHAR(127) NOT NULL,
     requested_by VARCHAR(64)  NOT NULL,
     amount_cents BIGINT       NOT NULL,
-    PRIMARY KEY (provider, txn_id, requested_by),
-    UNIQUE (provider, txn_id)
+    PRIMARY KEY (provider, txn_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
 CREATE TABLE reviews ( -- notices that a person has to look at
