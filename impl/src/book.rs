@@ -5,9 +5,8 @@ use std::fmt;
 use paidonce_protocol::protocols::settle::settle;
 use paidonce_protocol::shop::{Input, Notice, NoticeError, Outcome, Request, Settings};
 use paidonce_protocol::{Answer, Error, Row, Schema, Statement, Value, Without};
-use uuid::Uuid;
 
-use crate::{Connection, DbError, OpenError, ShopSession};
+use crate::{Connection, DbError, OpenError, ShopSession, own_name};
 
 /// What came of a notice.
 #[derive(Debug)]
@@ -115,7 +114,7 @@ pub fn read_notice(body: &str) -> Result<Notice, NoticeError> {
 /// [`Booking::errors`].
 pub async fn book(mut connection: Connection, notice: Notice) -> Result<Booking, BookError> {
     connection.check_schema(Schema::Paidonce).await?;
-    let request_id = format!("book-{}", Uuid::now_v7());
+    let request_id = own_name("book");
     let request = Request {
         id: request_id.clone(),
         input: Input::Notice(notice.clone()),

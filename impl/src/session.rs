@@ -1,10 +1,11 @@
 //! A shop's own session: the world of one request, on a real database.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use paidonce_protocol::{Answer, Call, Error, Mark, Reply, Session};
 
 use crate::cache::Cache;
+use crate::runtime::{Runtime as _, Tokio};
 use crate::{Connection, DbError};
 
 /// The world of one request in a real shop, on whichever engine it has.
@@ -42,6 +43,11 @@ impl ShopSession {
         &self.errors
     }
 
+    /// The same, and the list begins anew.
+    pub fn take_errors(&mut self) -> Vec<DbError> {
+        std::mem::take(&mut self.errors)
+    }
+
     /// The connection, with what went wrong on it.
     pub fn into_parts(self) -> (Connection, Vec<DbError>) {
         (self.connection, self.errors)
@@ -64,7 +70,7 @@ impl Session for ShopSession {
             Call::Run(..) | Call::Begin | Call::Commit | Call::Rollback => self.database(&call).await,
             Call::Clock => now_ms().map(Reply::Clock),
             Call::Wait(wait_ms) => {
-                tokio::time::sleep(Duration::from_millis(*wait_ms)).await;
+                Tokio.pause(*wait_ms).await;
                 Ok(Reply::Done)
             }
             Call::Mail(_) => {

@@ -29,12 +29,14 @@ use super::settle::{
     queue_review, take_stock,
 };
 
-static MAKE_LEASE: Statement = Statement::new(
+/// Make a lease's row, free, where there is none.
+pub static MAKE_LEASE: Statement = Statement::new(
     "make_lease",
     "INSERT INTO leases (name, request_id, until_ms, fence) VALUES ($1, '', 0, 0) ON CONFLICT DO NOTHING",
 );
 
-static TAKE_LEASE: Statement = Statement::new(
+/// Take a lease that is over, with the next fence.
+pub static TAKE_LEASE: Statement = Statement::new(
     "take_lease",
     "UPDATE leases SET request_id = $1, until_ms = clock_ms() + $2, fence = fence + 1 \
      WHERE name = $3 AND until_ms <= clock_ms()",
@@ -50,12 +52,14 @@ static TAKE_IF_RELEASED: Statement = Statement::new(
     "UPDATE leases SET request_id = $1, until_ms = clock_ms() + $2, fence = fence + 1 WHERE name = $3 AND until_ms = 0",
 );
 
-static READ_FENCE: Statement =
+/// The fence with which a request has a lease.
+pub static READ_FENCE: Statement =
     Statement::new("read_fence", "SELECT fence FROM leases WHERE name = $1 AND request_id = $2");
 
 static READ_ANY_FENCE: Statement = Statement::new("read_any_fence", "SELECT fence FROM leases WHERE name = $1");
 
-static RELEASE_LEASE: Statement =
+/// Give a lease back, if it still has this fence.
+pub static RELEASE_LEASE: Statement =
     Statement::new("release_lease", "UPDATE leases SET until_ms = 0 WHERE name = $1 AND fence = $2");
 
 static RELEASE_ANYWAY: Statement = Statement::new("release_anyway", "UPDATE leases SET until_ms = 0 WHERE name = $1");

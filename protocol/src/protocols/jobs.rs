@@ -6,12 +6,14 @@ use crate::shop::{Notice, PaymentStatus, Request};
 use crate::{Error, Row, Value};
 
 /// A notice in the table.
-pub(super) struct Job {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
     /// The request that put it there.
-    pub(super) id: String,
-    pub(super) notice: Notice,
-    /// How often it was claimed before it was read.
-    pub(super) fence: i64,
+    pub id: String,
+    /// The notice.
+    pub notice: Notice,
+    /// How often it was claimed: when it was read, or with a claim of one's own the number of that.
+    pub fence: i64,
 }
 
 impl Job {

@@ -22,7 +22,8 @@ use std::slice;
 use crate::shop::{Input, Money, Outcome, Request};
 use crate::{Answer, Body, Error, Guard, Port, Session, Statement};
 
-use super::jobs::{Job, identity, new_job};
+pub use super::jobs::Job;
+use super::jobs::{identity, new_job};
 use super::settle;
 
 static QUEUE_JOB: Statement = Statement::new(
@@ -92,17 +93,32 @@ pub async fn queue_job<S: Session>(session: &mut S, request: &Request) -> Outcom
 
 /// Settle one job, if there is one.
 pub async fn work<S: Session>(session: &mut S, request: &Request) -> Outcome {
+    match claim_one(session, request).await {
+        Ok(job) => settle_claimed(session, request, &job).await,
+        Err(outcome) => outcome,
+    }
+}
+
+/// The first half of a run: a job that is claimed now, or how the run ended without one.
+///
+/// # Errors
+/// [`Outcome::NothingToDo`] when no job is free, and [`Outcome::TryAgain`] when it could not be claimed.
+pub async fn claim_one<S: Session>(session: &mut S, request: &Request) -> Result<Job, Outcome> {
     match claim(session, request).await {
-        Ok(Some(job)) => settle_job(session, request, &job).await.unwrap_or(Outcome::TryAgain),
-        Ok(None) => Outcome::NothingToDo,
+        Ok(job) => job.ok_or(Outcome::NothingToDo),
         Err(error) => {
             // Somebody was faster. A worker is started again anyway.
             if error != Error::Unknown {
                 let _ = session.rollback().await;
             }
-            Outcome::TryAgain
+            Err(Outcome::TryAgain)
         }
     }
+}
+
+/// The second half: settle a job that is claimed, and finish it or give it back.
+pub async fn settle_claimed<S: Session>(session: &mut S, request: &Request, job: &Job) -> Outcome {
+    settle_job(session, request, job).await.unwrap_or(Outcome::TryAgain)
 }
 
 /// Claim the first job that nobody has: with its fence.

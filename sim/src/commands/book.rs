@@ -5,7 +5,9 @@ use std::io::Write;
 
 use iso_currency::Currency;
 use paidonce_protocol::shop::{Notice, Outcome};
-use paidonce_sqlx::{Booking, Connection, Engine, Options, book, create_demo_shop, read_notice, without_password};
+use paidonce_sqlx::{
+    Booking, Connection, Engine, Kept, Options, book, book_later, create_demo_shop, read_notice, without_password,
+};
 use serde::Serialize;
 
 use super::cli::Book;
@@ -45,6 +47,7 @@ pub(super) fn run(asked: &Book, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
     match notice {
         None => Ok(Exit::Clean),
+        Some(notice) if asked.later => keep(asked, notice, out),
         Some(notice) => settle(asked, notice, out),
     }
 }
@@ -73,21 +76,9 @@ fn tell_of_shop(out: &mut dyn Write, asked: &Book, books_next: bool) -> Result<(
 
 fn settle(asked: &Book, notice: Notice, out: &mut dyn Write) -> Result<Exit, Failure> {
     if !asked.json {
-        let Notice { txn_id, order_id, receiver, .. } = &notice;
-        let amount = money(notice.amount_cents, &notice.currency);
-        let status = notice.payment_status.as_str();
-        writeln!(
-            out,
-            "settle · {} · payment {txn_id}, {status}: {amount} to {receiver} for order {order_id}",
-            without_password(&asked.database)
-        )?;
-        out.flush()?;
+        begin("settle", asked, &notice, out)?;
     }
-    let booking = on_executor(async {
-        let options = Options::shop(Engine::of_url(&asked.database)?);
-        let connection = Connection::open(&asked.database, options).await?;
-        Ok::<_, Failure>(book(connection, notice).await?)
-    })??;
+    let booking = on_executor(async { Ok::<_, Failure>(book(connect(&asked.database).await?, notice).await?) })??;
     let (exit, said) = said(&booking);
     if asked.json {
         print_json(out, &json(asked, &booking, said))?;
@@ -101,6 +92,53 @@ fn settle(asked: &Book, notice: Notice, out: &mut dyn Write) -> Result<Exit, Fai
             quoted(&without_password(&asked.database))
         )?;
     }
+    Ok(exit)
+}
+
+/// The first line: what is about to be done with which notice.
+fn begin(protocol: &str, asked: &Book, notice: &Notice, out: &mut dyn Write) -> Result<(), Failure> {
+    let Notice { txn_id, order_id, receiver, .. } = notice;
+    let amount = money(notice.amount_cents, &notice.currency);
+    let status = notice.payment_status.as_str();
+    let database = without_password(&asked.database);
+    writeln!(out, "{protocol} · {database} · payment {txn_id}, {status}: {amount} to {receiver} for order {order_id}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Connect to a shop's database.
+pub(super) async fn connect(database: &str) -> Result<Connection, Failure> {
+    Ok(Connection::open(database, Options::shop(Engine::of_url(database)?)).await?)
+}
+
+/// Keep the notice for a worker.
+fn keep(asked: &Book, notice: Notice, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if !asked.json {
+        begin("worker", asked, &notice, out)?;
+    }
+    let (txn_id, order_id) = (notice.txn_id.clone(), notice.order_id.clone());
+    let kept = on_executor(async { Ok::<_, Failure>(book_later(connect(&asked.database).await?, notice).await?) })??;
+    let Kept { outcome, answer, errors } = &kept;
+    let database = without_password(&asked.database);
+    let (exit, said) = match outcome {
+        Outcome::TryAgain => (Exit::Undecided, "not kept: let the notice come again".to_owned()),
+        outcome => (Exit::Clean, outcome.to_string()),
+    };
+    if asked.json {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let answer = answer.name();
+        let json = serde_json::json!({
+            "database": database, "outcome": said, "answer": answer, "txn_id": txn_id, "order_id": order_id,
+            "errors": errors,
+        });
+        print_json(out, &json)?;
+        return Ok(exit);
+    }
+    for error in errors {
+        writeln!(out, "on the way: {error}")?;
+    }
+    writeln!(out, "answer to the gateway: {}", answer.name())?;
+    writeln!(out, "{said} · paidonce work --database {}", quoted(&database))?;
     Ok(exit)
 }
 

@@ -11,7 +11,7 @@ use super::cli_seek::Seek;
 use super::cli_stress::{Deliver, Explain, Stress};
 use super::{names, overrides};
 
-/// The database of `book` and `audit` when none is named.
+/// The database of `book`, `work` and `audit` when none is named.
 const SHOP: &str = "sqlite:shop.db";
 
 const ABOUT: &str = "\
@@ -32,6 +32,7 @@ Examples:
   paidonce replay f4.json                           let a real database say whether it is one
   paidonce book --create-demo-shop                  make a shop to try it on: shop.db
   paidonce book specs/samples/ipn.txt               book a payment there, once
+  paidonce work                                     settle what was kept for later
   paidonce audit                                    see that its books are right
   paidonce mutants                                  what each guard of a right protocol is good for
   paidonce stress                                   real processes, killed at any moment: are the books right?";
@@ -83,6 +84,8 @@ pub(super) enum Command {
     Show(Show),
     /// Settle a real notice on a shop's database
     Book(Book),
+    /// Settle the notices that wait in a shop's database
+    Work(Work),
     /// Run every claim's audit query on a live database
     Audit(Audit),
     /// Leave out each guard of the right protocols, and see which claim falls
@@ -301,14 +304,17 @@ says so.
 
 Whether the gateway really sent the notice is not checked here.
 
-Exit status: 0 when the payment is booked, now or before, or there is nothing to book; 1 when it is queued for refund or \
-for a person; 2 when the notice is malformed, the database cannot be used, or the notice has to come again.")]
+With --later it is only kept, and `paidonce work` settles it.
+
+Exit status: 0 when the payment is booked or kept, now or before, or there is nothing to book; 1 when it is queued for \
+refund or for a person; 2 when the notice is malformed, the database cannot be used, or the notice has to come again.")]
 #[command(after_help = "\
 Examples:
   paidonce book --create-demo-shop                            make shop.db with three orders to try it on
   paidonce book specs/samples/ipn.txt                         book the payment of order 1
   paidonce book specs/samples/ipn.txt                         already booked
   paidonce book specs/samples/ipn-wrong-amount.txt            queued for a person
+  paidonce book --later specs/samples/ipn.txt                 keep it for `paidonce work`
   curl … | paidonce book - --database postgres://shop@localhost/shop")]
 pub(super) struct Book {
     /// The file with the notice's body, or - for standard input
@@ -320,7 +326,37 @@ pub(super) struct Book {
     /// Make a new shop with three orders at --database first
     #[arg(long)]
     pub(super) create_demo_shop: bool,
+    /// Keep the notice in the table `jobs`, for `paidonce work` to settle it
+    #[arg(long, requires = "notice")]
+    pub(super) later: bool,
     /// Print the machine's form
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Settle the notices that `paidonce book --later` keeps in a shop's database, one after the other, and end when none waits \
+any more. Any number of these processes may work at once. Each claims a notice before it settles it; the claim is renewed \
+while that takes long, and runs out when its process is gone: then another has it. What others have claimed is waited for.
+
+Ctrl-C ends it with the notice that it is at; a second one ends it at once.
+
+Exit status: 0 when every notice was booked or there was nothing to book; 1 when one was queued for refund or for a \
+person; 2 when the database cannot be used, or the runs came to nothing again and again. To be stopped is no failure.")]
+#[command(after_help = "\
+Examples:
+  paidonce work                                           settle what waits in shop.db
+  paidonce work --database postgres://shop@localhost/shop
+  paidonce work --lease 5                                 a dead worker's notice is free again after 5 seconds")]
+pub(super) struct Work {
+    /// The shop's database: sqlite:PATH, postgres://USER@HOST/NAME or mariadb://USER@HOST/NAME
+    #[arg(long, value_name = "URL", default_value = SHOP)]
+    pub(super) database: String,
+    /// For how many seconds a notice stays claimed when its worker is gone
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) lease: u64,
+    /// Print the machine's form, at the end
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -6,7 +6,7 @@
 //! | `all`, `check`, `published`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
 //! | `script`, `differ`, `seek` | a schedule of SQL steps; schedules drawn from a seed; all that one may come to |
-//! | `book`, `audit` | a shop's database |
+//! | `book`, `drain`, `audit` | a shop's database |
 //! | `stress`, `explain` | free-running processes; the history that they leave |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
 //!
@@ -20,6 +20,7 @@ mod cli;
 mod cli_seek;
 mod cli_stress;
 mod differ;
+mod drain;
 mod explain;
 mod failure;
 mod interrupt;
@@ -95,6 +96,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(Command::Seek(asked)) => seek::run(&asked, out),
         Some(Command::Show(asked)) => show::run(&asked, out),
         Some(Command::Book(asked)) => book::run(&asked, out),
+        Some(Command::Work(asked)) => drain::run(&asked, out),
         Some(Command::Audit(asked)) => audit::run(&asked, out),
         Some(Command::Mutants(asked)) => mutants::run(&asked, out),
         Some(Command::Stress(asked)) => stress::run(&asked, out),

@@ -14,3 +14,4 @@ mod servers;
 mod stress;
 mod support;
 mod traces;
+mod working;

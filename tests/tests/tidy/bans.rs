@@ -155,8 +155,8 @@ pub(crate) const BANS: [Ban; 9] = [
 /// Who may do a banned thing, and why: files and folders, and the ban's name. In tests only where the path is a test's.
 pub(crate) const ALLOWED: [(&str, &str, &str); 7] = [
     ("impl/src/session.rs", "wall clock", "a real request has a real clock"),
-    ("impl/src/session.rs", "sleeping", "a real request really waits"),
-    ("impl/src/book.rs", "unseeded randomness", "a real request's id is different from all others"),
+    ("impl/src/runtime.rs", "sleeping", "a shop really waits"),
+    ("impl/src/names.rs", "unseeded randomness", "a real request's id is different from all others"),
     ("impl/src/server/software.rs", "sleeping", "a server that is starting has nothing that could be awaited"),
     (
         "sim/src/stress/round.rs",
