@@ -1,5 +1,6 @@
 //! Explores every interleaving of a protocol's requests on a model of a real database.
 
+mod alone;
 mod chance;
 mod check;
 mod claims;
@@ -19,6 +20,7 @@ pub mod script;
 pub mod simulate;
 pub mod trace;
 
+pub use alone::Alone;
 pub use check::{Checked, Verdict, check};
 pub use claims::{Claim, When};
 pub use db::Rule;

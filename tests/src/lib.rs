@@ -5,6 +5,7 @@
 //! | `tests/architecture.rs` | who may depend on whom, and what stands at the top level |
 //! | `tests/tidy/` | what no code here does: read a clock, sleep, draw by chance, iterate in hash order, … |
 //! | `tests/sql_on_sqlite/` | what the model takes SQL to mean against what SQLite makes of it |
+//! | `tests/reference/` | `settle`, `cancel` and `worker`, one request after the other, against a plain account of the shop |
 //! | `tests/zz_left_out.rs` | nothing: it says last which servers were left out of all the tests, and why |
 //! | `tests/book.rs` | links, pages and tables of `docs/` against the files and the code that they are about |
 

@@ -9,6 +9,10 @@ use crate::engine::Engine;
 /// Between the script and its transcripts.
 const GOLDEN: &str = "----";
 
+/// The most sessions of a script, and the most steps: far beyond what anybody can follow.
+const MOST_SESSIONS: usize = 16;
+const MOST_STEPS: usize = 1_000;
+
 /// The databases that a script may be for.
 const DATABASES: [&str; 3] = ["sqlite", "postgres", "mariadb"];
 
@@ -229,7 +233,7 @@ impl Reader<'_> {
             let [name, level] = rest.split_whitespace().collect::<Vec<_>>()[..] else {
                 return self.no(number, "a session has a name and a level: `session T2 repeatable-read`");
             };
-            let session = self.session(number, name);
+            let session = self.session(number, name)?;
             if self.script.sessions[session].level.is_some() {
                 return self.no(number, format!("the level of {name} is said a second time"));
             }
@@ -289,7 +293,10 @@ impl Reader<'_> {
             let expected = "`setup`, `session NAME LEVEL`, `only DATABASE`, `permutations: all`, `anomaly: …`, `NAME: STEP` or `---- ENGINE`";
             return self.no(number, format!("`{line}` is none of {expected}"));
         };
-        let session = self.session(number, name);
+        let session = self.session(number, name)?;
+        if self.script.steps.len() == MOST_STEPS {
+            return self.no(number, format!("there are more than {MOST_STEPS} steps"));
+        }
         let action = match text.trim().trim_end_matches(';') {
             "" => {
                 return self.no(
@@ -309,12 +316,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn session(&mut self, line: usize, name: &str) -> usize {
-        let known = self.script.sessions.iter().position(|session| session.name == name);
-        known.unwrap_or_else(|| {
-            self.script.sessions.push(Session { name: name.to_owned(), line, level: None });
-            self.script.sessions.len() - 1
-        })
+    fn session(&mut self, line: usize, name: &str) -> Result<usize, ScriptError> {
+        if let Some(known) = self.script.sessions.iter().position(|session| session.name == name) {
+            return Ok(known);
+        }
+        if self.script.sessions.len() == MOST_SESSIONS {
+            return self.no(line, format!("there are more than {MOST_SESSIONS} sessions"));
+        }
+        self.script.sessions.push(Session { name: name.to_owned(), line, level: None });
+        Ok(self.script.sessions.len() - 1)
     }
 
     fn finish(self, lines: usize) -> Result<Script, ScriptError> {

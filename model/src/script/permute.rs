@@ -21,6 +21,20 @@ impl Interleavings {
     }
 }
 
+/// How many interleavings there are, or `None` when there are more than so many.
+pub(super) fn count(sessions: &[usize], most: usize) -> Option<usize> {
+    let mut all: u128 = 1;
+    for (place, session) in sessions.iter().enumerate() {
+        // Each step may come behind any of those before it, and of its own session's steps there is one order.
+        let of_session = sessions[..=place].iter().filter(|other| *other == session).count();
+        all = all * (place as u128 + 1) / of_session as u128;
+        if all > most as u128 {
+            return None;
+        }
+    }
+    Some(all as usize)
+}
+
 impl Iterator for Interleavings {
     type Item = Vec<usize>;
 
@@ -48,7 +62,17 @@ fn following(mut places: Vec<usize>) -> Option<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Interleavings;
+    use super::{Interleavings, count};
+
+    #[test]
+    fn interleavings_are_counted_without_being_made() {
+        for sessions in [&[0][..], &[0, 1, 0, 1], &[2, 0, 1, 0, 1, 2], &[0, 1, 1, 1, 1], &[0, 0, 0]] {
+            assert_eq!(count(sessions, 100_000), Some(Interleavings::new(sessions).count()), "{sessions:?}");
+        }
+        assert_eq!(count(&[0, 1, 0, 1], 6), Some(6));
+        assert_eq!(count(&[0, 1, 0, 1], 5), None);
+        assert_eq!(count(&[0, 1].repeat(500), 100_000), None);
+    }
 
     #[test]
     fn each_interleaving_comes_once_and_keeps_each_sessions_order() {

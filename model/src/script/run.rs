@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use paidonce_protocol::Statement;
 
 use super::board::Board;
-use super::permute::Interleavings;
+use super::permute::{Interleavings, count};
 use super::{Action, Order, Said, Script, ScriptError, Transcript};
 use crate::db::{Answered, Asked, Cause, Choices, Database, DbCall, Effects, ReplyId, RequestId, Rule, Store};
 use crate::engine::{Engine, Family};
@@ -124,12 +124,11 @@ impl<'a> Prepared<'a> {
             Order::Given => Ok(vec![(0..self.script.steps.len()).collect()]),
             Order::AllPermutations => {
                 let sessions: Vec<usize> = self.script.steps.iter().map(|step| step.session).collect();
-                let orders: Vec<Vec<usize>> = Interleavings::new(&sessions).take(MOST_INTERLEAVINGS + 1).collect();
-                if orders.len() > MOST_INTERLEAVINGS {
+                if count(&sessions, MOST_INTERLEAVINGS).is_none() {
                     let problem = format!("there are more than {MOST_INTERLEAVINGS} interleavings: take steps away");
                     return Err(ScriptError { file: self.file.to_owned(), line: 1, problem });
                 }
-                Ok(orders)
+                Ok(Interleavings::new(&sessions).collect())
             }
         }
     }

@@ -20,6 +20,9 @@ const MOST_CENTS: i64 = 1_000_000_000_000_000;
 /// No number of units is larger.
 const MOST_UNITS: i64 = 1_000_000_000;
 
+/// No list of what is in the shop is longer: far beyond what can be explored to the end.
+const MOST_ROWS: usize = 100;
+
 /// Something wrong with one field of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
@@ -74,6 +77,13 @@ impl Rules<'_> {
         self.expect(allowed.contains(&number), path, || {
             format!("is {number}; expected a number from {} to {}", allowed.start(), allowed.end())
         });
+    }
+
+    /// A list of what is in the shop, if it is short enough to be looked at.
+    fn rows<'l, T>(&mut self, path: impl Display, list: &'l [T]) -> &'l [T] {
+        let is_short = list.len() <= MOST_ROWS;
+        self.expect(is_short, path, || format!("has {} entries; expected at most {MOST_ROWS}", list.len()));
+        if is_short { list } else { &[] }
     }
 
     /// A name out of a known set.

@@ -9,17 +9,20 @@ use crate::scenario::names::STATUSES;
 impl Rules<'_> {
     pub(super) fn shop(&mut self) {
         let scenario = self.scenario;
-        self.each_once("orders", ".id", scenario.orders.iter().map(|order| &order.id));
-        for (index, order) in scenario.orders.iter().enumerate() {
+        let orders = self.rows("orders", &scenario.orders);
+        self.each_once("orders", ".id", orders.iter().map(|order| &order.id));
+        for (index, order) in orders.iter().enumerate() {
             self.order(&format!("orders[{index}]"), order);
         }
-        self.each_once("stock", ".sku", scenario.stock.iter().map(|stock| &stock.sku));
-        for (index, stock) in scenario.stock.iter().enumerate() {
+        let stock = self.rows("stock", &scenario.stock);
+        self.each_once("stock", ".sku", stock.iter().map(|stock| &stock.sku));
+        for (index, stock) in stock.iter().enumerate() {
             self.text(format!("stock[{index}].sku"), &stock.sku, 64);
             self.within(format!("stock[{index}].on_hand"), stock.on_hand, 0..=MOST_UNITS);
         }
-        self.each_once("locks", ".name", scenario.locks.iter().map(|lock| &lock.name));
-        for (index, lock) in scenario.locks.iter().enumerate() {
+        let locks = self.rows("locks", &scenario.locks);
+        self.each_once("locks", ".name", locks.iter().map(|lock| &lock.name));
+        for (index, lock) in locks.iter().enumerate() {
             self.text(format!("locks[{index}].name"), &lock.name, 191);
             self.text(format!("locks[{index}].request_id"), &lock.request_id, 64);
             self.within(format!("locks[{index}].expires_ms"), lock.expires_ms, -TEN_YEARS_MS..=TEN_YEARS_MS);
@@ -43,9 +46,10 @@ impl Rules<'_> {
         self.expect(!order.lines.is_empty(), format!("{path}.lines"), || {
             "is empty; expected at least one line with a sku and its units".to_owned()
         });
-        self.each_once(&format!("{path}.lines"), ".sku", order.lines.iter().map(|line| &line.sku));
+        let lines = self.rows(format!("{path}.lines"), &order.lines);
+        self.each_once(&format!("{path}.lines"), ".sku", lines.iter().map(|line| &line.sku));
         let stocked: Vec<&str> = self.scenario.stock.iter().map(|stock| stock.sku.as_str()).collect();
-        for (index, line) in order.lines.iter().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             self.expect(stocked.contains(&line.sku.as_str()), format!("{path}.lines[{index}].sku"), || {
                 format!("`{}` is not in stock; expected one of: {}", shown(&line.sku), listed(&stocked))
             });
