@@ -16,6 +16,7 @@ pub mod flow;
 pub mod history;
 pub mod scenario;
 pub mod script;
+pub mod shared;
 pub mod simulate;
 pub mod trace;
 
