@@ -7,6 +7,7 @@ mod db;
 mod engine;
 mod explore;
 mod intern;
+mod made;
 mod sample;
 mod sql;
 mod unroll;
