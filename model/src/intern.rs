@@ -1,9 +1,13 @@
 //! Values kept once and named by a small number, so that states are a few words long and compare by number.
 
 use std::hash::Hash;
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
 
+#[cfg(loom)]
+use loom::sync::RwLock;
 use rustc_hash::FxHashMap;
+#[cfg(not(loom))]
+use std::sync::RwLock;
 
 /// Keeps each distinct value once. Numbers are given in the order of first sight.
 #[derive(Debug)]
@@ -14,7 +18,7 @@ pub(crate) struct Interner<T> {
 
 impl<T: Clone + Eq + Hash> Interner<T> {
     pub(crate) fn new() -> Self {
-        Interner { values: boxcar::Vec::new(), ids: RwLock::default() }
+        Interner { values: boxcar::Vec::new(), ids: RwLock::new(FxHashMap::default()) }
     }
 
     /// The number of this value.

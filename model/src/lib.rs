@@ -8,6 +8,7 @@ mod db;
 mod engine;
 mod explore;
 mod intern;
+mod made;
 mod sample;
 mod sql;
 mod unroll;
@@ -17,6 +18,7 @@ pub mod flow;
 pub mod history;
 pub mod scenario;
 pub mod script;
+pub mod shared;
 pub mod simulate;
 pub mod trace;
 

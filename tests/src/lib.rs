@@ -1,4 +1,4 @@
-//! What the tests that cross crates share: the files of this workspace.
+//! What the tests that cross crates share: the files of this workspace, and [`schedules`] of concurrent code.
 //!
 //! | test | holds |
 //! |---|---|
@@ -6,8 +6,12 @@
 //! | `tests/tidy/` | what no code here does: read a clock, sleep, draw by chance, iterate in hash order, … |
 //! | `tests/sql_on_sqlite/` | what the model takes SQL to mean against what SQLite makes of it |
 //! | `tests/reference/` | `settle`, `cancel` and `worker`, one request after the other, against a plain account of the shop |
+//! | `tests/schedules.rs` | concurrent code of ours under shuttle's schedules, over the model database |
+//! | `tests/loom.rs` | what threads share, in every order that loom knows |
 //! | `tests/zz_left_out.rs` | nothing: it says last which servers were left out of all the tests, and why |
 //! | `tests/book.rs` | links, pages and tables of `docs/` against the files and the code that they are about |
+
+pub mod schedules;
 
 use std::path::{Path, PathBuf};
 

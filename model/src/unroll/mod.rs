@@ -4,12 +4,13 @@
 //! looked up ever after, so that an actor's place in the code is one number. What a protocol may not do is found here: to
 //! await something that is not its session, to keep two calls in flight, or to ask differently after the same answers.
 
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use paidonce_protocol::{Answer, Call, Code, Coroutine, Ended, Foul, Mark, Progress, Reply};
 use rustc_hash::FxHashMap;
 
 use crate::db::{Answered, DbCall, ReplyId, Store, Symbol, Val};
+use crate::made::Made;
 use crate::sql::SqlError;
 
 /// A place in a protocol's code.
@@ -146,10 +147,8 @@ pub(crate) struct Tree {
     keeps_leases: bool,
     programs: Vec<Program>,
     nodes: boxcar::Vec<Node>,
-    edges: boxcar::Vec<Edge>,
-    edge_of: RwLock<FxHashMap<(NodeId, ReplyId), u32>>,
-    /// Held while nodes are added: what two threads come to at once is one node.
-    growing: Mutex<()>,
+    /// While one is made, nodes are added: what two threads come to at once is one node.
+    edges: Made<(NodeId, ReplyId), Edge>,
     heads: RwLock<FxHashMap<(&'static str, u64), u32>>,
     merged: RwLock<FxHashMap<HeadKey, NodeId>>,
     /// For a node at a loop head, the last other history that reached it: nodes below are tried with it, too.
@@ -163,9 +162,7 @@ impl Tree {
             keeps_leases,
             programs: Vec::new(),
             nodes: boxcar::Vec::new(),
-            edges: boxcar::Vec::new(),
-            edge_of: RwLock::default(),
-            growing: Mutex::default(),
+            edges: Made::new(),
             heads: RwLock::default(),
             merged: RwLock::default(),
             aliases: RwLock::default(),
@@ -193,27 +190,13 @@ impl Tree {
         at_first: impl FnOnce(),
     ) -> Result<&Edge, UnrollError> {
         let question = (from, reply);
-        if let Some(known) = self.known(question) {
-            return Ok(known);
-        }
-        let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been here meanwhile.
-        if let Some(known) = self.known(question) {
-            return Ok(known);
-        }
-        at_first();
-        let program = self.node(from).program;
-        let landing = self.run(store, program, &self.history(from, reply))?;
-        self.try_alias(store, from, reply, &landing)?;
-        let edge = self.land(store, program, Some(question), landing)?;
-        let index = self.edges.push(edge);
-        self.edge_of.write().unwrap_or_else(PoisonError::into_inner).insert(question, index as u32);
-        Ok(&self.edges[index])
-    }
-
-    fn known(&self, question: (NodeId, ReplyId)) -> Option<&Edge> {
-        let index = self.edge_of.read().unwrap_or_else(PoisonError::into_inner).get(&question).copied();
-        index.map(|index| &self.edges[index as usize])
+        self.edges.get_or_make(question, || {
+            at_first();
+            let program = self.node(from).program;
+            let landing = self.run(store, program, &self.history(from, reply))?;
+            self.try_alias(store, from, reply, &landing)?;
+            self.land(store, program, Some(question), landing)
+        })
     }
 
     /// The answers that led to a node, and one more.

@@ -186,7 +186,7 @@ fn every_ban_finds_what_it_bans_and_nothing_else() {
             assert!(!ban.places(&tokens(source)).is_empty(), "{} is not found in: {source}", ban.name);
         }
         for source in ban.keeps {
-            assert_eq!(ban.places(&tokens(source)), [], "{} is found in: {source}", ban.name);
+            assert!(ban.places(&tokens(source)).is_empty(), "{} is found in: {source}", ban.name);
         }
     }
 }
