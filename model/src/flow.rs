@@ -273,6 +273,7 @@ impl Source for OnEngine<'_> {
             return Err(flow.no(format!("has {} actors; give it 1 to {MOST_ACTORS}", flow.actors.len())));
         }
         let store = Store::new(&flow.schema, &flow.statements, engine.dialect())?;
+        store.suits(engine)?;
         let mut tree = Tree::new(false);
         let mut slots: Vec<Slot> = Vec::new();
         for (group, (name, code)) in flow.actors().enumerate() {

@@ -13,6 +13,10 @@ pub(crate) enum Cause {
     Null,
     /// A value cannot be computed, or is not of the column's type.
     Unusable,
+    /// A number of more than 64 bits, on a server.
+    TooLarge,
+    /// A text of more characters than its column has, on a server.
+    TooLong,
     /// What the transaction sees is too old for what it wants to do.
     Stale,
     /// It was the victim of a deadlock.
@@ -33,7 +37,7 @@ impl Cause {
     /// What a protocol may conclude.
     pub(crate) fn kind(self) -> Error {
         match self {
-            Cause::Duplicate | Cause::Null => Error::Refused,
+            Cause::Duplicate | Cause::Null | Cause::TooLarge | Cause::TooLong => Error::Refused,
             Cause::Stale | Cause::Deadlock | Cause::Circle | Cause::TimedOut | Cause::NotAvailable => Error::Conflict,
             Cause::Unusable | Cause::Failed | Cause::Senseless => Error::Misuse,
         }
@@ -45,19 +49,25 @@ impl Cause {
         Some(match (family, self) {
             (Family::Postgres, Cause::Duplicate) => "23505",
             (Family::Postgres, Cause::Null) => "23502",
+            (Family::Postgres, Cause::TooLarge) => "22003",
+            (Family::Postgres, Cause::TooLong) => "22001",
             (Family::Postgres, Cause::Stale) => "40001",
             (Family::Postgres, Cause::Deadlock) => "40P01",
             (Family::Postgres, Cause::TimedOut | Cause::NotAvailable) => "55P03",
             (Family::Postgres, Cause::Failed) => "25P02",
             (Family::MariaDb, Cause::Duplicate) => "1062",
             (Family::MariaDb, Cause::Null) => "1048",
+            (Family::MariaDb, Cause::TooLarge) => "1690",
+            (Family::MariaDb, Cause::TooLong) => "1406",
             (Family::MariaDb, Cause::Stale) => "1020",
             (Family::MariaDb, Cause::Deadlock | Cause::Circle) => "1213",
             (Family::MariaDb, Cause::TimedOut | Cause::NotAvailable) => "1205",
             (Family::Sqlite, Cause::Duplicate | Cause::Null) => "19",
             (Family::Sqlite, Cause::Stale) => "517",
             (Family::Sqlite, Cause::TimedOut | Cause::NotAvailable) => "5",
-            (_, Cause::Unusable | Cause::Failed | Cause::Senseless | Cause::Deadlock | Cause::Circle) => return None,
+            // SQLite goes on with a number that is none of the model's, and stores a text as long as it is.
+            (Family::Sqlite, Cause::TooLarge | Cause::TooLong)
+            | (_, Cause::Unusable | Cause::Failed | Cause::Senseless | Cause::Deadlock | Cause::Circle) => return None,
         })
     }
 }

@@ -19,26 +19,39 @@ impl Database {
         if engine.family() != Family::MariaDb {
             return stuck.to_vec();
         }
-        match stuck.iter().copied().find(|who| self.closes_by_name(engine, store, *who)) {
+        match self.victim_by_name(engine, store) {
             Some(who) => vec![who],
             None => self.lightest(store, stuck, sender),
         }
     }
 
     /// True when an exploration may take this connection for the victim of the cycle in which it is: on MariaDB it is known
-    /// who closed one of names.
+    /// whom one of names fails.
     pub(crate) fn may_be_victim(&self, engine: Engine, store: &Store, who: usize) -> bool {
         self.is_deadlocked(engine, store, who)
             && (engine.family() != Family::MariaDb
                 || self.waits_for_name(who).is_none()
-                || self.closes_by_name(engine, store, who))
+                || self.victim_by_name(engine, store) == Some(who))
     }
 
-    /// True when it waits for a name and is the last to do so of those in a cycle of names.
-    fn closes_by_name(&self, engine: Engine, store: &Store, who: usize) -> bool {
-        let turn = |who: usize| self.connections[who].wait.as_ref().map(|wait| wait.turn);
-        let in_circle = |who: usize| self.waits_for_name(who).is_some() && self.is_deadlocked(engine, store, who);
-        in_circle(who) && (0..self.connections.len()).all(|other| turn(other) <= turn(who) || !in_circle(other))
+    /// Of a cycle of names, when there is one: the one that was a victim least often; of those that come to the same the one
+    /// that closed it, or the first one behind it (`opt_change_victim_to` and `inc_deadlock_overweight` in MariaDB's sql/mdl.cc).
+    fn victim_by_name(&self, engine: Engine, store: &Store) -> Option<usize> {
+        let in_circle = |who: &usize| self.waits_for_name(*who).is_some() && self.is_deadlocked(engine, store, *who);
+        let turn = |who: &usize| self.connections[*who].wait.as_ref().map(|wait| wait.turn);
+        let last = (0..self.connections.len()).filter(in_circle).max_by_key(turn)?;
+        let mut cycle = vec![last];
+        while let Some(name) = self.waits_for_name(cycle[cycle.len() - 1]) {
+            match self.named_holders(store, cycle[cycle.len() - 1], name)[..] {
+                [next] if !cycle.contains(&next) => cycle.push(next),
+                _ => break,
+            }
+        }
+        let victim = cycle.into_iter().min_by_key(|who| self.connections[*who].victim)?;
+        if victim != last {
+            store.note(Rule::MariaDbNamedSpared);
+        }
+        Some(victim)
     }
 
     /// True when a cycle of waits leads back to this connection, and the engine looks for such.

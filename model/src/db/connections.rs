@@ -31,7 +31,8 @@ impl Database {
 
     /// True when a connection's end would change nothing for anybody.
     pub(crate) fn holds_nothing(&self, who: usize) -> bool {
-        self.connections[who].holds_nothing() && self.ssi.as_ref().is_none_or(|ssi| !ssi.knows(who))
+        let open = &self.connections[who];
+        open.holds_nothing() && open.victim == 0 && self.ssi.as_ref().is_none_or(|ssi| !ssi.knows(who))
     }
 
     /// A connection gets a further place, behind all others, and leaves its own to a new one.

@@ -11,7 +11,7 @@ use paidonce_protocol::Dialect;
 use super::cause::Cause;
 use super::store::{Answered, Change, ChangesId, ContentsId, KeyId, ReplyId, RequestId, RowId, Store};
 use super::value::Val;
-use crate::sql::{Access, Condition, Given, Plan, PlanKind, Scalar, Space};
+use crate::sql::{Access, Condition, Given, Plan, PlanKind, Scalar, Space, Uncomputable};
 
 pub(super) use nearby::equal;
 pub(crate) use path::Place;
@@ -140,7 +140,8 @@ impl Store {
                 let updated = |old: &[Val]| {
                     let mut new = old.to_vec();
                     for (column, to) in sets {
-                        let value = to.value(if in_turn { &new } else { old }, given).map_err(|_| Cause::Unusable)?;
+                        let value =
+                            to.value(if in_turn { &new } else { old }, given).map_err(|why| self.cannot(why))?;
                         new[*column] = value;
                     }
                     self.check_not_null(plan.table, &new)?;
@@ -169,15 +170,20 @@ impl Store {
             None => self.scan(view, table),
         };
         let Some(filter) = filter else { return Ok(found) };
-        let mut failed = false;
+        let mut failed = None;
         found.retain(|(_, row)| match filter.holds(self.rows.get(*row), given) {
             Ok(holds) => holds == Some(true),
-            Err(_) => {
-                failed = true;
+            Err(why) => {
+                // It does not come to a row that is not on its path.
+                let is_off = access
+                    .scope
+                    .as_ref()
+                    .is_some_and(|scope| scope.holds(self.rows.get(*row), given) == Ok(Some(false)));
+                failed = failed.or((!is_off).then_some(why));
                 false
             }
         });
-        if failed { Err(Cause::Unusable) } else { Ok(found) }
+        failed.map_or(Ok(found), |why| Err(self.cannot(why)))
     }
 
     fn change(
@@ -200,6 +206,36 @@ impl Store {
         Ok(Run { touched, olds, ..Run::answered(reply) })
     }
 
+    /// What a database says of a value that cannot be computed. SQLite goes on with a floating-point number where an integer
+    /// is too large, and MariaDB makes the largest integer of a sum that is, in a read: the model has no word for either.
+    fn cannot(&self, why: Uncomputable) -> Cause {
+        match (why, self.dialect) {
+            (Uncomputable::TooLong, _) => Cause::TooLong,
+            (Uncomputable::TooLarge, Dialect::Postgres | Dialect::MariaDb)
+            | (Uncomputable::SumTooLarge, Dialect::Postgres) => Cause::TooLarge,
+            (Uncomputable::Senseless | Uncomputable::TooLarge | Uncomputable::SumTooLarge, _) => Cause::Unusable,
+        }
+    }
+
+    /// What a server finds out while it plans a statement. PostgreSQL computes its constants, and fits them into their
+    /// columns, whether or not a row will need them (`eval_const_expressions` in src/backend/optimizer/util/clauses.c).
+    /// MariaDB computes those of conditions for some of its plans (measured on 10.11), and the model does not tell for which.
+    pub(crate) fn plans(&self, request: RequestId) -> Result<(), Cause> {
+        let (number, arguments) = self.requests.get(request);
+        let given = Given { arguments, answers: &[], symbols: &self.symbols };
+        let folded = self.plans[*number as usize].folded.iter();
+        folded.map(|scalar| scalar.value(&[], &given)).find_map(Result::err).map_or(Ok(()), |why| match self.dialect {
+            Dialect::MariaDb => Err(Cause::Unusable),
+            Dialect::Postgres | Dialect::Sqlite => Err(self.cannot(why)),
+        })
+    }
+
+    /// Values for a row that does not exist yet.
+    fn values(&self, scalars: &[Scalar], given: &Given<'_>) -> Result<Vec<Val>, Cause> {
+        let row: Result<Vec<Val>, _> = scalars.iter().map(|scalar| scalar.value(&[], given)).collect();
+        row.map_err(|why| self.cannot(why))
+    }
+
     fn check_not_null(&self, table: usize, row: &[Val]) -> Result<(), Cause> {
         let not_null = &self.tables.tables[table].not_null;
         if not_null.iter().any(|column| row[*column] == Val::Null) { Err(Cause::Null) } else { Ok(()) }
@@ -212,10 +248,4 @@ impl Run {
         let (touched, shown, reads) = (Vec::new(), Vec::new(), Vec::new());
         Run { reply, touched, olds: Vec::new(), shown, reads, undone: false, error: None }
     }
-}
-
-/// Values for a row that does not exist yet.
-fn values(scalars: &[Scalar], given: &Given<'_>) -> Result<Vec<Val>, Cause> {
-    let row: Result<Vec<Val>, _> = scalars.iter().map(|scalar| scalar.value(&[], given)).collect();
-    row.map_err(|_| Cause::Unusable)
 }

@@ -216,6 +216,8 @@ pub(crate) struct Connection {
     /// True when the transaction has changed what is stored: other snapshots are old once it commits.
     pub(crate) dirty: bool,
     pub(crate) wait: Option<Box<Wait>>,
+    /// How often it was the victim of a circle of waits for names, where an engine counts that.
+    victim: u8,
     /// What its transaction weighs.
     weight: Weighed,
 }
@@ -238,11 +240,13 @@ impl Hash for Connection {
             writer,
             dirty,
             wait,
+            victim,
             weight: _,
         } = self;
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         let bits = [snapshot.is_some(), newer.is_some(), *stale, *writer, *dirty, wait.is_some()];
         let flags = bits.iter().fold(*transaction as u32, |flags, bit| flags << 1 | u32::from(*bit));
+        let flags = flags | u32::from(*victim) << 9;
         let held = [pair(*changes, *shared), pair(*gaps, *made)];
         if flags == 0 && *named == NO_NAMED && held == [pair(NOTHING, NO_KEYS), pair(NO_GAPS, NO_KEYS)] {
             hasher.write_u64(0);

@@ -5,7 +5,7 @@
 //! | ends with | its giving back, the end of the connection; or the end of the transaction | its giving back, the end of the connection |
 //! | taken again | is had at once, and given back as often; a transaction's cannot be given back | the same |
 //! | a wait ends with | `lock_timeout`, which is an error (55P03) | its own seconds, and the answer 0 |
-//! | a circle of waits | is seen whatever leads through it: any of them is its victim (40P01) | is seen where only names lead through it: whoever closes it is told 1213, and nothing else happens to it |
+//! | a circle of waits | is seen whatever leads through it: any of them is its victim (40P01) | is seen where only names lead through it: whoever was told least often, or else closes it, is told 1213, and nothing else happens to it |
 //!
 //! On both whoever came first is served first, and what is given back belongs to the first who waits at that moment. What
 //! each statement answers is in `postgres::named` and `innodb::named`.
@@ -193,6 +193,7 @@ impl Database {
             return store.replies.id(&Answered::Rows(vec![vec![Val::Int(0)]]));
         }
         store.note(Rule::MariaDbNamedCircle);
+        self.connections[who].victim = self.connections[who].victim.saturating_add(1);
         if self.connections[who].transaction == Transaction::Open {
             self.fail(engine, store, who, Cause::Circle);
         }

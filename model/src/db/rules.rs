@@ -53,6 +53,7 @@ rules! {
     PostgresQueue Postgres "Those who wait for one row stand in a queue, and are in each other's way there.",
     PostgresPast Postgres "Whoever has locked a row in share mode asks those who have it besides, past the queue.",
     PostgresFailed Postgres "After an error everything is gone, and only a rollback is left.",
+    PostgresFolds Postgres "A constant that cannot be computed, or is too long, is an error before a row is looked for.",
     PostgresNamedWaits Postgres "A lock by name that another has is waited for, first come first served.",
     PostgresNamedTries Postgres "pg_try_advisory_lock answers false in place of waiting.",
     PostgresNamedAgain Postgres "Whoever has a lock by name is given it again, and gives it back as often.",
@@ -77,11 +78,13 @@ rules! {
     InnodbUnsure MariaDb "Where one of a cycle has waited before, weights are known to two structures.",
     InnodbByNumber MariaDb "Below repeatable read who has written a row may be taken to have its records in further keys.",
     InnodbMoves MariaDb "A record that changes its size is moved, with the requests that wait for it.",
+    InnodbTooLong MariaDb "A value that is too large or too long is an error when its row is there, and undoes the statement.",
     MariaDbNamedWaits MariaDb "A lock by name that another has is waited for, first come first served.",
     MariaDbNamedAgain MariaDb "Whoever has a lock by name is given it again, and gives it back as often.",
     MariaDbNamedStays MariaDb "A lock by name outlives the transaction.",
     MariaDbNamedGivesUp MariaDb "GET_LOCK answers 0 after its seconds, and nothing else happens.",
-    MariaDbNamedCircle MariaDb "Of a circle of waits for names the one that closes it is told, and nothing of it is undone.",
+    MariaDbNamedCircle MariaDb "Of a circle of waits for names one is told, and nothing of it is undone.",
+    MariaDbNamedSpared MariaDb "Of a circle of waits for names the one that was told of one least often is told.",
     MariaDbNamedBlind MariaDb "A circle of waits that leads through a name and a row is not seen.",
     SsiReader Postgres "At serializable a read that completes a cycle behind those that have committed fails.",
     SsiWriter Postgres "At serializable a write that completes one fails.",
@@ -95,24 +98,24 @@ rules! {
     SsiPage Postgres "At serializable more than two rows read by an index are their whole page.",
 }
 
-// Each has a bit in `Noted`.
-const _: () = assert!(Rule::ALL.len() <= u64::BITS as usize);
+const BITS: usize = u64::BITS as usize;
 
-/// Which rules were come to.
+/// Which rules were come to: each has a bit.
 #[derive(Debug, Default)]
-pub(crate) struct Noted(AtomicU64);
+pub(crate) struct Noted([AtomicU64; Rule::ALL.len().div_ceil(BITS)]);
 
 impl Store {
     /// A rule decides. Noted for scripts only: an exploration has no time for that.
     pub(crate) fn note(&self, rule: Rule) {
         if self.caller == Caller::Script {
-            self.noted.0.fetch_or(1 << rule as u64, Ordering::Relaxed);
+            self.noted.0[rule as usize / BITS].fetch_or(1 << (rule as usize % BITS), Ordering::Relaxed);
         }
     }
 
     /// The rules that have decided something so far.
     pub(crate) fn noted(&self) -> impl Iterator<Item = Rule> {
-        let bits = self.noted.0.load(Ordering::Relaxed);
-        Rule::ALL.iter().copied().filter(move |rule| bits & (1 << *rule as u64) != 0)
+        let words = self.noted.0.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let is_noted = move |rule: &Rule| words[*rule as usize / BITS] & (1 << (*rule as usize % BITS)) != 0;
+        Rule::ALL.iter().copied().filter(is_noted)
     }
 }

@@ -14,6 +14,7 @@ use super::named::{NO_NAMED, Named};
 use super::rules::Noted;
 use super::transactions::Caller;
 use super::value::{Symbols, Val};
+use crate::engine::Engine;
 use crate::intern::Interner;
 use crate::sql::{Kind, Path, Plan, Space, SqlError, Tables};
 
@@ -223,6 +224,33 @@ impl Store {
     /// A store for scripts, whose statements come one by one.
     pub(crate) fn for_scripts(schema: &str, dialect: Dialect) -> Result<Self, SqlError> {
         Ok(Store { caller: Caller::Script, ..Store::new(schema, &[], dialect)? })
+    }
+
+    /// Whether an engine's way to the rows of every statement is known, where something depends on it.
+    ///
+    /// # Errors
+    /// With the statement of which it is not, and why.
+    pub(crate) fn suits(&self, engine: Engine) -> Result<(), SqlError> {
+        let mut names: Vec<(u16, &str)> = self.by_name.iter().map(|(name, (number, _))| (*number, *name)).collect();
+        names.sort_unstable();
+        names.into_iter().try_for_each(|(number, name)| self.plan_suits(engine, number, name))
+    }
+
+    /// The same for one statement.
+    ///
+    /// # Errors
+    /// As [`Store::suits`].
+    pub(crate) fn suits_with(&self, engine: Engine, statement: &'static Statement) -> Result<(), SqlError> {
+        self.plan_suits(engine, self.number_of(statement)?, statement.name)
+    }
+
+    fn plan_suits(&self, engine: Engine, number: u16, name: &str) -> Result<(), SqlError> {
+        match self.plans[usize::from(number)].unforeseen(&self.tables, engine) {
+            None => Ok(()),
+            Some(problem) => {
+                Err(SqlError { subject: name.to_owned(), problem: format!("on {}, {problem}", engine.name()) })
+            }
+        }
     }
 
     /// Take a further statement in.

@@ -48,20 +48,21 @@ impl<'a> Prepared<'a> {
         }
         let mut store =
             Store::for_scripts(&script.schema, engine.dialect()).map_err(|error| no(1, error.to_string()))?;
-        let mut compiled = |line: usize, sql: &str| {
+        let mut compiled = |line: usize, engine: Engine, sql: &str| {
             let statement = Statement::of_text(sql);
-            let made = store.add(statement).and_then(|()| store.request(statement, &[]));
+            let made = store.add(statement).and_then(|()| store.suits_with(engine, statement));
+            let made = made.and_then(|()| store.request(statement, &[]));
             made.map(|request| (statement, request)).map_err(|error| no(line, error.problem))
         };
         let mut setup = Vec::new();
         for (line, sql) in &script.setup {
-            let (statement, request) = compiled(*line, sql)?;
+            let (statement, request) = compiled(*line, engine, sql)?;
             setup.push((*line, statement, request));
         }
         let mut steps = Vec::new();
         for step in &script.steps {
             steps.push(match &step.action {
-                Action::Sql(sql) => Some(compiled(step.line, sql)?),
+                Action::Sql(sql) => Some(compiled(step.line, engines[step.session], sql)?),
                 _ => None,
             });
         }

@@ -111,6 +111,7 @@ impl Simulation {
         let schema = notice.schema_without(options.without);
         let statements: Vec<&'static Statement> = notice.statements.iter().chain(admin.statements).copied().collect();
         let store = Store::for_many(schema.sql(Dialect::Postgres), &statements, options.engine.dialect())?;
+        store.suits(options.engine)?;
         let shop = Shop::find(&store).ok_or(Unusable::NotTheShop)?;
         let plan = plan::drawn(&options, notice.work.is_some());
         let committed = store.contents_of(&plan.rows)?;

@@ -1,6 +1,6 @@
 //! `COUNT`, `SUM`, `MIN` and `MAX` over all rows that a statement found.
 
-use super::expression::{Given, Operator, Scalar, Uncomputable};
+use super::expression::{Given, Scalar, Uncomputable};
 use crate::db::Val;
 
 /// One aggregate.
@@ -18,9 +18,16 @@ pub(crate) enum Aggregate {
 impl Aggregate {
     /// The columns that it is over.
     pub(crate) fn columns(&self, into: &mut Vec<usize>) {
+        if let Some(of) = self.of() {
+            of.columns(into);
+        }
+    }
+
+    /// What it is over.
+    pub(super) fn of(&self) -> Option<&Scalar> {
         match self {
-            Aggregate::CountRows => {}
-            Aggregate::Count(of) | Aggregate::Sum(of) | Aggregate::Min(of) | Aggregate::Max(of) => of.columns(into),
+            Aggregate::CountRows => None,
+            Aggregate::Count(of) | Aggregate::Sum(of) | Aggregate::Min(of) | Aggregate::Max(of) => Some(of),
         }
     }
 
@@ -30,11 +37,10 @@ impl Aggregate {
         rows: impl Iterator<Item = &'r [Val]>,
         given: &Given<'_>,
     ) -> Result<Val, Uncomputable> {
-        let (Aggregate::Count(of) | Aggregate::Sum(of) | Aggregate::Min(of) | Aggregate::Max(of)) = self else {
-            return Ok(Val::Int(rows.count() as i64));
-        };
+        let Some(of) = self.of() else { return Ok(Val::Int(rows.count() as i64)) };
         let mut counted = 0;
         let mut total = Val::Null;
+        let mut sum: i128 = 0;
         for row in rows {
             let value = of.value(row, given)?;
             if value == Val::Null {
@@ -42,16 +48,23 @@ impl Aggregate {
             }
             counted += 1;
             total = match (self, total) {
-                (Aggregate::Sum(_), Val::Null) if !matches!(value, Val::Int(_)) => return Err(Uncomputable),
+                (Aggregate::Sum(_), _) => {
+                    let Val::Int(number) = value else { return Err(Uncomputable::Senseless) };
+                    sum += i128::from(number);
+                    Val::Int(0)
+                }
                 (_, Val::Null) => value,
-                (Aggregate::Sum(_), total) => Operator::Add.apply(total, value)?,
                 (_, total) => {
-                    let order = given.symbols.order(value, total).ok_or(Uncomputable)?;
+                    let order = given.symbols.order(value, total).ok_or(Uncomputable::Senseless)?;
                     let replaces = if matches!(self, Aggregate::Min(_)) { order.is_lt() } else { order.is_gt() };
                     if replaces { value } else { total }
                 }
             };
         }
-        Ok(if matches!(self, Aggregate::Count(_)) { Val::Int(counted) } else { total })
+        Ok(match (self, total) {
+            (Aggregate::Count(_), _) => Val::Int(counted),
+            (Aggregate::Sum(_), Val::Int(_)) => Val::Int(i64::try_from(sum).map_err(|_| Uncomputable::SumTooLarge)?),
+            _ => total,
+        })
     }
 }

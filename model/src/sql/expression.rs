@@ -31,6 +31,17 @@ pub(crate) enum Scalar {
     /// `CAST(… AS BIGINT)` of what is an integer already.
     Integer(Box<Scalar>),
     Coalesce(Vec<Scalar>),
+    /// A text for a column of so many characters: see [`Width`].
+    Fitted(Box<Scalar>, Width),
+}
+
+/// How a server stores a text in a column of so many characters. Spaces behind them are cut off without a word (PostgreSQL's
+/// manual, "Character Types"; MariaDB's, "VARCHAR").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Width {
+    pub(crate) characters: usize,
+    /// Whatever stands behind them is cut off, as MariaDB's `INSERT IGNORE` does.
+    pub(crate) cuts: bool,
 }
 
 /// What is done to two numbers.
@@ -41,10 +52,32 @@ pub(crate) enum Operator {
     Multiply,
 }
 
-/// An expression that cannot be computed: arithmetic on something that is not a number, an overflow, a comparison of a
-/// text with a number.
+/// Why an expression cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Uncomputable;
+pub(crate) enum Uncomputable {
+    /// Arithmetic on something that is not a number, or a comparison of a text with a number.
+    Senseless,
+    /// A number of more than 64 bits.
+    TooLarge,
+    /// A sum of more than 64 bits, which servers compute, and cannot store.
+    SumTooLarge,
+    /// A text of more characters than its column has.
+    TooLong,
+}
+
+impl Width {
+    fn fit(self, value: Val, symbols: &Symbols) -> Result<Val, Uncomputable> {
+        let Val::Text(symbol) = value else { return Ok(value) };
+        let text = symbols.get(symbol);
+        if text.len() <= self.characters {
+            return Ok(value);
+        }
+        let Some((end, _)) = text.char_indices().nth(self.characters) else { return Ok(value) };
+        let (front, rest) = text.split_at(end);
+        let is_blank = rest.bytes().all(|byte| byte == b' ');
+        if is_blank || self.cuts { Ok(Val::Text(symbols.id(&front.to_owned()))) } else { Err(Uncomputable::TooLong) }
+    }
+}
 
 impl Operator {
     pub(super) fn apply(self, left: Val, right: Val) -> Result<Val, Uncomputable> {
@@ -60,9 +93,9 @@ impl Operator {
             (Operator::Add | Operator::Subtract, Val::Instant(a), Val::Int(b)) => (Val::Instant, a, b),
             (Operator::Add, Val::Int(a), Val::Instant(b)) => (Val::Instant, a, b),
             (Operator::Subtract, Val::Instant(a), Val::Instant(b)) => (Val::Int, a, b),
-            _ => return Err(Uncomputable),
+            _ => return Err(Uncomputable::Senseless),
         };
-        number(a, b).map(make).ok_or(Uncomputable)
+        number(a, b).map(make).ok_or(Uncomputable::TooLarge)
     }
 }
 
@@ -80,15 +113,15 @@ impl Scalar {
             Scalar::Remainder(left, divisor) => match left.value(row, given)? {
                 Val::Null => Val::Null,
                 Val::Int(n) => Val::Int(n.wrapping_rem(*divisor)),
-                _ => return Err(Uncomputable),
+                _ => return Err(Uncomputable::Senseless),
             },
             Scalar::Negative(inner) => match inner.value(row, given)? {
                 Val::Null => Val::Null,
-                Val::Int(n) => Val::Int(n.checked_neg().ok_or(Uncomputable)?),
-                _ => return Err(Uncomputable),
+                Val::Int(n) => Val::Int(n.checked_neg().ok_or(Uncomputable::TooLarge)?),
+                _ => return Err(Uncomputable::Senseless),
             },
             Scalar::Integer(inner) => match inner.value(row, given)? {
-                Val::Text(_) => return Err(Uncomputable),
+                Val::Text(_) => return Err(Uncomputable::Senseless),
                 number => number,
             },
             Scalar::Coalesce(all) => {
@@ -100,7 +133,39 @@ impl Scalar {
                 }
                 Val::Null
             }
+            Scalar::Fitted(inner, width) => width.fit(inner.value(row, given)?, given.symbols)?,
         })
+    }
+
+    /// True for a value that depends on nothing but the statement's text and its arguments.
+    pub(crate) fn is_constant(&self) -> bool {
+        match self {
+            Scalar::Argument(_) | Scalar::Constant(_) => true,
+            Scalar::Column(_) | Scalar::Clock | Scalar::Answer(_) => false,
+            Scalar::Arithmetic(_, left, right) => left.is_constant() && right.is_constant(),
+            Scalar::Remainder(inner, _)
+            | Scalar::Negative(inner)
+            | Scalar::Integer(inner)
+            | Scalar::Fitted(inner, _) => inner.is_constant(),
+            Scalar::Coalesce(all) => all.iter().all(Scalar::is_constant),
+        }
+    }
+
+    /// The constant parts of the value that may not be computable.
+    pub(crate) fn constants<'s>(&'s self, into: &mut Vec<&'s Scalar>) {
+        match self {
+            Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) | Scalar::Clock | Scalar::Answer(_) => {}
+            _ if self.is_constant() => into.push(self),
+            Scalar::Arithmetic(_, left, right) => {
+                left.constants(into);
+                right.constants(into);
+            }
+            Scalar::Remainder(inner, _)
+            | Scalar::Negative(inner)
+            | Scalar::Integer(inner)
+            | Scalar::Fitted(inner, _) => inner.constants(into),
+            Scalar::Coalesce(all) => all.iter().for_each(|scalar| scalar.constants(into)),
+        }
     }
 
     /// True when a column of the row goes into the value.
@@ -119,7 +184,10 @@ impl Scalar {
                 left.answers(into);
                 right.answers(into);
             }
-            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.answers(into),
+            Scalar::Remainder(inner, _)
+            | Scalar::Negative(inner)
+            | Scalar::Integer(inner)
+            | Scalar::Fitted(inner, _) => inner.answers(into),
             Scalar::Coalesce(all) => all.iter().for_each(|scalar| scalar.answers(into)),
         }
     }
@@ -133,7 +201,10 @@ impl Scalar {
                 left.columns(into);
                 right.columns(into);
             }
-            Scalar::Remainder(inner, _) | Scalar::Negative(inner) | Scalar::Integer(inner) => inner.columns(into),
+            Scalar::Remainder(inner, _)
+            | Scalar::Negative(inner)
+            | Scalar::Integer(inner)
+            | Scalar::Fitted(inner, _) => inner.columns(into),
             Scalar::Coalesce(all) => all.iter().for_each(|scalar| scalar.columns(into)),
         }
     }
@@ -205,15 +276,16 @@ impl Condition {
             }
             Condition::Exists(number) => Some(!given.answers[*number].is_empty()),
             Condition::Not(inner) => inner.holds(row, given)?.map(|holds| !holds),
-            Condition::And(left, right) => match (left.holds(row, given)?, right.holds(row, given)?) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
+            // What decides alone comes first, and the other side may not be computable.
+            Condition::And(left, right) => match left.holds(row, given)? {
+                Some(false) => Some(false),
+                Some(true) => right.holds(row, given)?,
+                None => right.holds(row, given)?.filter(|holds| !holds),
             },
-            Condition::Or(left, right) => match (left.holds(row, given)?, right.holds(row, given)?) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
+            Condition::Or(left, right) => match left.holds(row, given)? {
+                Some(true) => Some(true),
+                Some(false) => right.holds(row, given)?,
+                None => right.holds(row, given)?.filter(|holds| *holds),
             },
         })
     }
@@ -322,6 +394,27 @@ impl Condition {
         }
     }
 
+    /// The constant parts of its values that may not be computable.
+    pub(crate) fn constants<'c>(&'c self, into: &mut Vec<&'c Scalar>) {
+        match self {
+            Condition::Compare(_, left, right) => {
+                left.constants(into);
+                right.constants(into);
+            }
+            Condition::IsNull(scalar) | Condition::Among(scalar, _) => scalar.constants(into),
+            Condition::In(scalar, list) => {
+                scalar.constants(into);
+                list.iter().for_each(|one| one.constants(into));
+            }
+            Condition::Exists(_) => {}
+            Condition::Not(inner) => inner.constants(into),
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                left.constants(into);
+                right.constants(into);
+            }
+        }
+    }
+
     /// Both conditions, where there are two.
     pub(crate) fn both(left: Option<Condition>, right: Condition) -> Condition {
         match left {
@@ -335,7 +428,7 @@ fn compare(comparison: Comparison, left: Val, right: Val, symbols: &Symbols) -> 
     if left == Val::Null || right == Val::Null {
         return Ok(None);
     }
-    symbols.order(left, right).map(|ordering| Some(comparison.holds(ordering))).ok_or(Uncomputable)
+    symbols.order(left, right).map(|ordering| Some(comparison.holds(ordering))).ok_or(Uncomputable::Senseless)
 }
 
 /// An empty list holds nothing, not even an unknown value; a `NULL` in it leaves "no" unknown.

@@ -11,12 +11,13 @@ mod path;
 mod plan;
 mod schema;
 mod sheet;
+mod unforeseen;
 
 pub use path::Path;
 pub use sheet::Sheet;
 
 pub(crate) use aggregate::Aggregate;
-pub(crate) use expression::{Comparison, Condition, Given, Scalar};
+pub(crate) use expression::{Comparison, Condition, Given, Scalar, Uncomputable};
 pub(crate) use named::{Asks, Named};
 pub(crate) use path::Access;
 pub(crate) use plan::{

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) subs: Vec<Select>,
     /// How it comes to the rows of `table`. An `INSERT` comes to its row by key.
     pub(crate) access: Access,
+    /// What a server may compute before it does anything else: on PostgreSQL all constants, on MariaDB those of conditions.
+    pub(crate) folded: Vec<Scalar>,
     /// True for a statement that looks at the engine's clock: its requests have the moment at which it came behind their
     /// arguments.
     pub(crate) reads_clock: bool,
@@ -160,6 +162,42 @@ pub(crate) enum Needed {
 pub(crate) struct Read<'a> {
     pub(crate) table: usize,
     pub(crate) select: &'a Select,
+}
+
+impl PlanKind {
+    /// Its values that may not be computable, and its conditions.
+    pub(super) fn parts<'s>(&'s self, subs: &'s [Select]) -> (Vec<&'s Scalar>, Vec<&'s Condition>) {
+        let (mut values, mut conditions): (Vec<&Scalar>, Vec<&Condition>) = (Vec::new(), Vec::new());
+        let mut selects: Vec<&Select> = subs.iter().collect();
+        match self {
+            PlanKind::Select(select) => selects.push(select),
+            PlanKind::Insert(Insert { rows, on_conflict }) => {
+                match rows {
+                    NewRows::Values(rows) => values.extend(rows.iter().flatten()),
+                    NewRows::Select(select) => selects.push(select),
+                }
+                if let OnConflict::Update { sets, filter, .. } = on_conflict {
+                    values.extend(sets.iter().map(|(_, to)| to));
+                    conditions.extend(filter);
+                }
+            }
+            PlanKind::Update { sets, filter } => {
+                values.extend(sets.iter().map(|(_, to)| to));
+                conditions.extend(filter);
+            }
+            PlanKind::Delete { filter } => conditions.extend(filter),
+            PlanKind::Named(_) => {}
+        }
+        for select in selects {
+            let (Output::Rows(columns) | Output::Totals { columns, .. }) = &select.output;
+            values.extend(columns);
+            if let Output::Totals { aggregates, .. } = &select.output {
+                values.extend(aggregates.iter().filter_map(Aggregate::of));
+            }
+            conditions.extend(&select.filter);
+        }
+        (values, conditions)
+    }
 }
 
 impl Plan {

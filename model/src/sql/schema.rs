@@ -1,6 +1,6 @@
 //! Tables and their keys, from `CREATE TABLE`.
 
-use sqlparser::ast::{ColumnOption, DataType, Expr, Statement as Ast, TableConstraint};
+use sqlparser::ast::{CharacterLength, ColumnOption, DataType, Expr, Statement as Ast, TableConstraint};
 
 use paidonce_protocol::Value;
 
@@ -42,6 +42,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<String>,
     /// What each column holds.
     pub(crate) kinds: Vec<Kind>,
+    /// How many characters each column of text holds; `None`: any number.
+    pub(crate) widths: Vec<Option<usize>>,
     /// The columns that refuse NULL.
     pub(crate) not_null: Vec<usize>,
     /// The columns of the primary key.
@@ -93,7 +95,9 @@ impl Table {
         let columns: Vec<String> = create.columns.iter().map(|column| column.name.value.clone()).collect();
         let kinds =
             create.columns.iter().map(|column| kind_of(&subject, &column.data_type)).collect::<Result<_, _>>()?;
-        let mut table = Table { name, columns, kinds, not_null: Vec::new(), primary: Vec::new(), uniques: Vec::new() };
+        let widths = create.columns.iter().map(|column| width_of(&column.data_type)).collect();
+        let mut table =
+            Table { name, columns, kinds, widths, not_null: Vec::new(), primary: Vec::new(), uniques: Vec::new() };
         for (index, column) in create.columns.iter().enumerate() {
             for option in &column.options {
                 match &option.option {
@@ -173,6 +177,17 @@ impl Table {
     /// True when the column belongs to the primary key or a unique key.
     pub(crate) fn is_key(&self, column: usize) -> bool {
         self.primary.contains(&column) || self.uniques.iter().any(|(_, columns)| columns.contains(&column))
+    }
+}
+
+/// The characters of a `VARCHAR(n)`.
+fn width_of(data_type: &DataType) -> Option<usize> {
+    match data_type {
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length, unit: None }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, unit: None })) => {
+            usize::try_from(*length).ok()
+        }
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
 
 use super::{Path, Space, SqlError};
-use crate::db::{Change, ContentsId, KeyId, NOTHING, RequestId, RowId, Store};
+use crate::db::{Answered, Change, ContentsId, KeyId, NOTHING, RequestId, RowId, Store};
 
 /// Tables with rows, and statements that run on them one at a time, as a database of one dialect runs them: what the
 /// model takes SQL to mean, without transactions, locks or anybody else.
@@ -57,6 +57,9 @@ impl Sheet {
         arguments: &[Value],
     ) -> Result<Result<Reply, Error>, SqlError> {
         let request = self.store.request(statement, arguments)?;
+        if let Err(cause) = self.store.plans(request) {
+            return Ok(self.store.reply(self.store.replies.id(&Answered::Failed(cause))));
+        }
         let run = self.store.run_anew(self.rows, NOTHING, request, None);
         if run.error.is_none() {
             let touched: Vec<(KeyId, Change)> = run.touched.into_iter().flatten().collect();

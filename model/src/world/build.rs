@@ -163,6 +163,7 @@ impl World {
         let statements: Vec<&'static Statement> =
             handlers.iter().flat_map(|handler| handler.statements.iter().copied()).collect();
         let store = Store::new(schema.sql(Dialect::Postgres), &statements, setup.engine.dialect())?;
+        store.suits(setup.engine)?;
         let mut tree = Tree::new(!scenario.assume.is_empty());
         let slots = slots(setup, &scenario, &specs, &handlers, &store, &mut tree)?;
         let groups = groups(&scenario, &specs);

@@ -14,7 +14,7 @@ use paidonce_protocol::Dialect;
 use super::super::cause::Cause;
 use super::super::store::{Answered, Change, KeyId, RowId, Store};
 use super::super::value::Val;
-use super::{Run, Touch, View, values};
+use super::{Run, Touch, View};
 use crate::sql::{Condition, Given, Insert, Kind, NewRows, OnConflict, Scalar};
 
 /// How far an `INSERT` is.
@@ -44,7 +44,9 @@ impl Store {
         other: View<'_>,
     ) -> Result<Run, Cause> {
         let (rows, reads) = match &insert.rows {
-            NewRows::Values(rows) => (rows.iter().map(|row| values(row, given)).collect::<Result<_, _>>()?, Vec::new()),
+            NewRows::Values(rows) => {
+                (rows.iter().map(|row| self.values(row, given)).collect::<Result<_, _>>()?, Vec::new())
+            }
             NewRows::Select(select) => {
                 let (rows, found) = self.source(select, given, other)?;
                 (rows, if select.table.is_some() { vec![found] } else { Vec::new() })
@@ -134,9 +136,9 @@ impl Store {
         let both = [old, new].concat();
         let holds = filter.map_or(Ok(Some(true)), |filter| filter.holds(&both, given));
         let mut updated = old.clone();
-        if holds.map_err(|_| Cause::Unusable)? == Some(true) {
+        if holds.map_err(|why| self.cannot(why))? == Some(true) {
             for (column, to) in sets {
-                updated[*column] = to.value(&both, given).map_err(|_| Cause::Unusable)?;
+                updated[*column] = to.value(&both, given).map_err(|why| self.cannot(why))?;
             }
             self.check_not_null(table, &updated)?;
             done.affected += if self.dialect == Dialect::MariaDb && !self.are_same(old, &updated) { 2 } else { 1 };

@@ -80,7 +80,7 @@ impl Store {
     ) -> Result<Option<Vec<(KeyId, RowId)>>, Cause> {
         for part in filter.map(Condition::conjuncts).unwrap_or_default() {
             let Some((column, value)) = equal(part) else { continue };
-            let value: Val = value.value(&[], given).map_err(|_| Cause::Unusable)?;
+            let value: Val = value.value(&[], given).map_err(|why| self.cannot(why))?;
             let Some(mut keys) = self.keys_with(table, column, value) else { continue };
             let own = self.changes.get(view.changes);
             if own.iter().any(|(_, change)| matches!(change, Change::Beside(_))) {

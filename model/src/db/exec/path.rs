@@ -51,7 +51,7 @@ impl Store {
         for column in columns {
             let value = access.scope.as_ref().and_then(|scope| fixed(scope, *column));
             let Some(value) = value else { return Ok(Place::Whole) };
-            values.push(value.value(&[], given).map_err(|_| Cause::Unusable)?);
+            values.push(value.value(&[], given).map_err(|why| self.cannot(why))?);
         }
         if access.path.is_single() {
             let whole = !values.contains(&Val::Null);
@@ -62,7 +62,7 @@ impl Store {
 
     /// Where a range of the primary key's first column begins, or the values in a list for it.
     fn range(&self, access: &Access, column: usize, given: &Given<'_>) -> Result<Place, Cause> {
-        let value = |scalar: &Scalar| scalar.value(&[], given).map(Val::as_key).map_err(|_| Cause::Unusable);
+        let value = |scalar: &Scalar| scalar.value(&[], given).map(Val::as_key).map_err(|why| self.cannot(why));
         let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
         let mut least: Option<(Val, bool)> = None;
         for part in parts {
@@ -112,7 +112,7 @@ impl Store {
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let mut keys = Vec::new();
         for (key, row) in rows {
-            if scope.holds(self.rows.get(*row), &given).map_err(|_| Cause::Unusable)? == Some(true) {
+            if scope.holds(self.rows.get(*row), &given).map_err(|why| self.cannot(why))? == Some(true) {
                 keys.push(*key);
             }
         }

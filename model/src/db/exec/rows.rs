@@ -3,7 +3,7 @@
 use super::super::cause::Cause;
 use super::super::store::{ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
-use super::{View, values};
+use super::View;
 use crate::sql::{Condition, Given, Insert, NewRows, OnConflict, Output, PlanKind, Scalar, Select};
 
 impl Store {
@@ -14,17 +14,32 @@ impl Store {
         changes: ChangesId,
         request: RequestId,
     ) -> Result<Vec<RowId>, Cause> {
+        let (rows, failed) = self.new_rows_until(looks_at, changes, request)?;
+        failed.map_or(Ok(rows), Err)
+    }
+
+    /// The same as far as to the first row of which a value cannot be computed, and why.
+    pub(crate) fn new_rows_until(
+        &self,
+        looks_at: ContentsId,
+        changes: ChangesId,
+        request: RequestId,
+    ) -> Result<(Vec<RowId>, Option<Cause>), Cause> {
         let (_, arguments) = self.requests.get(request);
         let plan = self.plan(request);
-        let PlanKind::Insert(insert) = &plan.kind else { return Ok(Vec::new()) };
+        let PlanKind::Insert(insert) = &plan.kind else { return Ok((Vec::new(), None)) };
         let view = View { base: looks_at, changes, only: None };
         let (answers, _) = self.answers(plan, arguments, view)?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        let mut failed = None;
         let rows: Vec<Vec<Val>> = match &insert.rows {
-            NewRows::Values(rows) => rows.iter().map(|row| values(row, &given)).collect::<Result<_, _>>()?,
+            NewRows::Values(rows) => {
+                let all = rows.iter().map(|row| self.values(row, &given));
+                all.map_while(|row| row.map_err(|cause| failed = Some(cause)).ok()).collect()
+            }
             NewRows::Select(select) => self.source(select, &given, view)?.0,
         };
-        Ok(rows.iter().map(|row| self.rows.id(row)).collect())
+        Ok((rows.iter().map(|row| self.rows.id(row)).collect(), failed))
     }
 
     /// The rows that the `SELECT` of an `INSERT` finds, each with the new row that it makes.
@@ -63,7 +78,7 @@ impl Store {
         let (answers, _) = self.answers(self.plan(request), arguments, View { base: looks_at, changes, only: None })?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let shown = select.output.show(std::iter::once(self.rows.get(row).as_slice()), &given);
-        let row = shown.map_err(|_| Cause::Unusable)?.pop().ok_or(Cause::Unusable)?;
+        let row = shown.map_err(|why| self.cannot(why))?.pop().ok_or(Cause::Unusable)?;
         Ok(self.rows.id(&row))
     }
 
@@ -90,7 +105,7 @@ impl Store {
         let (_, arguments) = self.requests.get(request);
         let (answers, _) = self.answers(self.plan(request), arguments, View { base: looks_at, changes, only: None })?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
-        filter.holds(self.rows.get(row), &given).map(|holds| holds == Some(true)).map_err(|_| Cause::Unusable)
+        filter.holds(self.rows.get(row), &given).map(|holds| holds == Some(true)).map_err(|why| self.cannot(why))
     }
 
     /// True when a row may be among those that a sub-select with which it is joined will find: it has the value that each of
@@ -115,8 +130,8 @@ impl Store {
         };
         let given = Given { arguments, answers: &[], symbols: &self.symbols };
         let mut other = vec![Val::Null; self.tables.tables[table].columns.len()];
-        other[*column] = joined.value(self.rows.get(row), &given).map_err(|_| Cause::Unusable)?;
-        sub_filter.holds(&other, &given).map(|holds| holds != Some(false)).map_err(|_| Cause::Unusable)
+        other[*column] = joined.value(self.rows.get(row), &given).map_err(|why| self.cannot(why))?;
+        sub_filter.holds(&other, &given).map(|holds| holds != Some(false)).map_err(|why| self.cannot(why))
     }
 
     /// True when two rows hold the same values.
@@ -141,12 +156,12 @@ impl Store {
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let both = [self.rows.get(there).as_slice(), self.rows.get(new)].concat();
         let holds = filter.as_ref().map_or(Ok(Some(true)), |filter| filter.holds(&both, &given));
-        if holds.map_err(|_| Cause::Unusable)? != Some(true) {
+        if holds.map_err(|why| self.cannot(why))? != Some(true) {
             return Ok(None);
         }
         let mut updated = self.rows.get(there).clone();
         for (column, to) in sets {
-            updated[*column] = to.value(&both, &given).map_err(|_| Cause::Unusable)?;
+            updated[*column] = to.value(&both, &given).map_err(|why| self.cannot(why))?;
         }
         self.check_not_null(plan.table, &updated)?;
         Ok(Some(self.rows.id(&updated)))

@@ -7,7 +7,7 @@ use paidonce_protocol::Dialect;
 use super::super::cause::Cause;
 use super::super::store::{Answered, Change, ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
-use super::{Run, View, values};
+use super::{Run, View};
 use crate::sql::{Access, Given, Output, Path, Plan, PlanKind, Select};
 
 /// What sub-selects answer, and the rows that each of them found.
@@ -56,7 +56,7 @@ impl Store {
 
     fn show(&self, select: &Select, found: &[(KeyId, RowId)], given: &Given<'_>) -> Result<Vec<Vec<Val>>, Cause> {
         let rows = found.iter().map(|(_, row)| self.rows.get(*row).as_slice());
-        select.output.show(rows, given).map_err(|_| Cause::Unusable)
+        select.output.show(rows, given).map_err(|why| self.cannot(why))
     }
 
     /// The rows that a `SELECT` makes for an `INSERT`, and those that it found.
@@ -68,9 +68,9 @@ impl Store {
         };
         let holds = match &select.filter {
             None => Some(true),
-            Some(filter) => filter.holds(&[], given).map_err(|_| Cause::Unusable)?,
+            Some(filter) => filter.holds(&[], given).map_err(|why| self.cannot(why))?,
         };
-        let rows = if holds == Some(true) { vec![values(columns, given)?] } else { Vec::new() };
+        let rows = if holds == Some(true) { vec![self.values(columns, given)?] } else { Vec::new() };
         Ok((rows, Vec::new()))
     }
 
@@ -158,6 +158,6 @@ impl Store {
         let Some(scope) = &access.scope else { return Ok(true) };
         let (answers, _) = self.answers(plan, arguments, View { base, changes, only: None })?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
-        scope.holds(row, &given).map(|holds| holds == Some(true)).map_err(|_| Cause::Unusable)
+        scope.holds(row, &given).map(|holds| holds == Some(true)).map_err(|why| self.cannot(why))
     }
 }

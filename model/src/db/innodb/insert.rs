@@ -55,8 +55,13 @@ impl Running<'_> {
             _ => {}
         }
         let looks_at = if plan.reads().next().is_some() { self.look()? } else { self.database.committed };
-        for row in store.new_rows(looks_at, self.before, self.request)? {
+        // A row is in before the values of the next one are computed.
+        let (rows, failed) = store.new_rows_until(looks_at, self.before, self.request)?;
+        for row in rows {
             affected += self.put_row(insert, (row, affected > 0), choices, effects)?;
+        }
+        if let Some(cause) = failed {
+            return Err(Stop::Fails(cause));
         }
         Ok(store.replies.id(&Answered::Affected(affected)))
     }

@@ -49,7 +49,7 @@ pub(super) use weights::Weighed;
 use super::transactions::Caller;
 use super::{
     Answered, Asked, Cause, ChangesId, Choices, ContentsId, Database, DbCall, Effects, GapSetId, KeyId, KeySetId,
-    NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store, Transaction, Wait, Want,
+    NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
 use crate::sql::{Access, Path, Select, Space};
@@ -93,6 +93,9 @@ pub(super) fn ask(
                 at: 0,
             };
             running.weighs_before();
+            if let Err(cause) = store.plans(request) {
+                return running.fails(cause);
+            }
             running.go(choices, effects)
         }
         _ => {
@@ -330,6 +333,9 @@ impl Running<'_> {
     }
 
     fn fails(&mut self, cause: Cause) -> Asked {
+        if matches!(cause, Cause::TooLarge | Cause::TooLong) {
+            self.store.note(Rule::InnodbTooLong);
+        }
         match self.database.connections[self.who].transaction {
             Transaction::None => self.database.clear(self.store, self.who),
             _ => {

@@ -11,8 +11,9 @@
 //! - `RELEASE_LOCK` answers 1, 0 when another has the lock, and NULL when nobody has it; `RELEASE_ALL_LOCKS` how often they
 //!   were had;
 //! - neither a transaction's end nor its error changes anything about them, and no snapshot is taken;
-//! - of those who wait for each other in a circle the one that closes it is told 1213 at once. Nothing of its transaction is
-//!   undone, and it keeps what it has;
+//! - of those who wait for each other in a circle one is told 1213 at once: the one that was told of one least often since it
+//!   connected, and of those that come to the same the one that closes it, or the first one behind it (`find_deadlock` adds
+//!   to the weight of its victim). Nothing of its transaction is undone, and it keeps what it has;
 //! - a circle that leads through a row as well is not seen by anybody: metadata locks and InnoDB each look for their own.
 
 use super::{Answered, Asked, Cause, Database, RequestId, Store, Transaction};

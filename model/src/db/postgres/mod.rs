@@ -11,6 +11,7 @@
 //!   locked;
 //! - `NOWAIT` fails in place of waiting, `SKIP LOCKED` goes on without the row. A locking read with `LIMIT` counts the rows
 //!   that it has locked and shows (the plan's `Limit` stands above its `LockRows`);
+//! - constants are computed, and fitted into their columns, before anything else is done (`eval_const_expressions`);
 //! - `INSERT`: see `insert`; serializable: see `ssi`, and `beside` for where statements come to that;
 //! - rows without an order are come to in any order;
 //! - after an error everything in the transaction is gone and nothing works until a rollback;
@@ -37,7 +38,7 @@ use super::exec::{Ran, Run};
 use super::transactions::Caller;
 use super::{
     Answered, Asked, Cause, Change, Choices, Connection, ContentsId, Database, DbCall, Effects, KeyId, NO_KEYS,
-    ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
+    NOTHING, ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
 };
 use crate::engine::Engine;
 use crate::sql::OnLocked;
@@ -67,6 +68,10 @@ pub(super) fn ask(
     match call {
         DbCall::Run(request) => {
             let mut running = Running { database, engine, store, who, request, is_resumed: false, waited_for: None };
+            if let Err(cause) = store.plans(request) {
+                store.note(Rule::PostgresFolds);
+                return running.fails(cause);
+            }
             running.go(Progress::default(), choices, effects)
         }
         _ => {
@@ -205,6 +210,9 @@ impl Running<'_> {
         if let Err(cause) = self.reads_beside(Some(&run), choices) {
             return self.fails(cause);
         }
+        if let Some(cause) = run.error {
+            return self.fails(self.told(cause));
+        }
         self.rows(&run, progress, choices, effects)
     }
 
@@ -223,7 +231,7 @@ impl Running<'_> {
         let changes = self.database.connections[self.who].changes;
         let found = match store.candidates(sees, changes, request, progress.rest.as_deref()) {
             Ok(found) => found,
-            Err(cause) => return self.fails(cause),
+            Err(cause) => return self.fails(self.told(cause)),
         };
         let keys = progress.rest.take().unwrap_or_else(|| found.iter().map(|(key, _)| *key).collect());
         let mut locked: SmallVec<[(KeyId, Change); 4]> = SmallVec::new();
@@ -416,6 +424,16 @@ impl Running<'_> {
         }
         self.database.connections[self.who].wait = Some(Box::new(wait));
         Asked::Blocked
+    }
+
+    /// What is said of a number that is too large. Where it may be that of one row of several, the server may wait for others
+    /// before it comes to that, and the model does not tell which.
+    fn told(&self, cause: Cause) -> Cause {
+        let plan = self.store.plan(self.request);
+        let is_open = |open: &Connection| open.changes != NOTHING || open.shared != NO_KEYS;
+        let mut others = self.database.connections.iter().enumerate().filter(|(other, _)| *other != self.who);
+        let may_wait = plan.may_find_several() && others.any(|(_, open)| is_open(open));
+        if cause == Cause::TooLarge && may_wait { Cause::Unusable } else { cause }
     }
 
     /// It fails before it has done anything.

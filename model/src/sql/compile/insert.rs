@@ -38,6 +38,9 @@ impl Compiler<'_> {
         if columns.is_empty() {
             return self.fail("names no columns; name those that it fills, so that each value is seen to belong");
         }
+        let leaves_out = |on: &OnInsert| matches!(on, OnInsert::OnConflict(clause) if matches!(clause.action, OnConflictAction::DoNothing));
+        // Rendered as INSERT IGNORE.
+        self.cuts = self.dialect == Dialect::MariaDb && insert.on.as_ref().is_some_and(leaves_out);
         let Some(source) = insert.source.as_deref() else { return self.no(insert) };
         let rows = match source.body.as_ref() {
             SetExpr::Values(values) => {
@@ -54,10 +57,18 @@ impl Compiler<'_> {
                 let (mut select, kinds) = self.select(source)?;
                 let (Output::Rows(list) | Output::Totals { columns: list, .. }) = &mut select.output;
                 self.check_count(columns.len(), list.len())?;
-                for (value, column) in list.iter().cloned().zip(kinds).zip(&columns) {
-                    self.stored(value, table, *column, source)?;
+                let shown = std::mem::take(list);
+                let widths = match (&select.output, select.table) {
+                    (Output::Totals { aggregates, .. }, Some(from)) => self.widths_of(aggregates, from),
+                    (_, Some(from)) => self.definition(from).widths.clone(),
+                    (_, None) => Vec::new(),
+                };
+                let mut stored = Vec::new();
+                for (value, column) in shown.into_iter().zip(kinds).zip(&columns) {
+                    stored.push(self.stored(value, &widths, table, *column, source)?);
                 }
-                *list = spread(std::mem::take(list), &columns, table);
+                let (Output::Rows(list) | Output::Totals { columns: list, .. }) = &mut select.output;
+                *list = spread(stored, &columns, table);
                 if insert.on.is_some() {
                     self.check_source(source, &select)?;
                 }
@@ -98,7 +109,7 @@ impl Compiler<'_> {
         let mut row = Vec::new();
         for (value, column) in values.iter().zip(columns) {
             let typed = self.scalar(value, Scope::Nothing)?;
-            row.push(self.stored(typed, table, *column, value)?);
+            row.push(self.stored(typed, &[], table, *column, value)?);
         }
         Ok(spread(row, columns, table))
     }

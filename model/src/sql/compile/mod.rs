@@ -14,12 +14,12 @@ use sqlparser::ast::{Statement as Ast, TableFactor, TableWithJoins};
 
 use super::SqlError;
 use super::aggregate::Aggregate;
-use super::expression::{Condition, Scalar};
+use super::expression::{Condition, Scalar, Width};
 use super::parsed::parsed;
 use super::path::{Access, Path};
-use super::plan::{Plan, PlanKind, Select};
+use super::plan::{Output, Plan, PlanKind, Select};
 use super::schema::{Kind, Table, Tables};
-use crate::db::Symbols;
+use crate::db::{Symbols, Val};
 
 impl Plan {
     /// Compile a statement's canonical text for these tables, as a database of this dialect runs it.
@@ -53,13 +53,23 @@ impl Plan {
             aggregates: None,
             cast: false,
             reads_clock: false,
+            cuts: false,
         };
         let (table, kind, access) = compiler.statement(ast)?;
         if let Err(underivable) = statement.render(dialect) {
             return fail(underivable.problem());
         }
         let Compiler { arguments, subs, reads_clock, .. } = compiler;
-        Ok(Plan { table, kind, arguments, subs, access, reads_clock })
+        let (values, conditions) = kind.parts(&subs);
+        let mut constants = Vec::new();
+        if dialect == Dialect::Postgres {
+            values.into_iter().for_each(|value| value.constants(&mut constants));
+        }
+        if dialect != Dialect::Sqlite {
+            conditions.into_iter().for_each(|condition| condition.constants(&mut constants));
+        }
+        let folded = constants.into_iter().cloned().collect();
+        Ok(Plan { table, kind, arguments, subs, access, folded, reads_clock })
     }
 }
 
@@ -78,6 +88,8 @@ struct Compiler<'a> {
     cast: bool,
     /// Somewhere the engine's clock is looked at.
     reads_clock: bool,
+    /// Texts that are too long are cut off.
+    cuts: bool,
 }
 
 /// The columns that an expression may name.
@@ -133,7 +145,7 @@ impl<'t> Compiler<'t> {
                 let table = self.definition(number);
                 let sets = self.sets(&update.assignments, table, Scope::Row(table))?;
                 let filter = self.filter(update.selection.as_ref(), Scope::Row(table))?;
-                let access = Access::of(table, filter.as_ref());
+                let access = Access::of_change(table, filter.as_ref(), self.dialect);
                 Ok((number, PlanKind::Update { sets, filter }, access))
             }
             Ast::Delete(delete) => {
@@ -150,7 +162,7 @@ impl<'t> Compiler<'t> {
                 let number = self.plain_table(from)?;
                 let table = self.definition(number);
                 let filter = self.filter(delete.selection.as_ref(), Scope::Row(table))?;
-                let access = Access::of(table, filter.as_ref());
+                let access = Access::of_change(table, filter.as_ref(), self.dialect);
                 Ok((number, PlanKind::Delete { filter }, access))
             }
             other => self.no(other),
@@ -205,15 +217,70 @@ impl<'t> Compiler<'t> {
                 return self.no(format!("SET {assignment} (for a second time)"));
             }
             let value = self.scalar(&assignment.value, scope)?;
-            sets.push((column, self.stored(value, table, column, assignment)?));
+            let widths = match scope {
+                Scope::Nothing => Vec::new(),
+                Scope::Row(table) => table.widths.clone(),
+                Scope::Conflict(table) => [table.widths.as_slice(), &table.widths].concat(),
+            };
+            sets.push((column, self.stored(value, &widths, table, column, assignment)?));
         }
         Ok(sets)
     }
 
-    /// A value for a column.
-    fn stored(&mut self, value: Typed, table: &Table, column: usize, clause: impl Display) -> Result<Scalar, SqlError> {
-        self.same_kind(&value, &(Scalar::Column(column), Some(table.kinds[column])), clause)?;
-        Ok(value.0)
+    /// A value for a column. It is computed from columns of these widths.
+    fn stored(
+        &mut self,
+        value: Typed,
+        widths: &[Option<usize>],
+        table: &Table,
+        column: usize,
+        clause: impl Display,
+    ) -> Result<Scalar, SqlError> {
+        self.same_kind(&value, &(Scalar::Column(column), Some(table.kinds[column])), &clause)?;
+        let Some(characters) = table.widths[column].filter(|_| self.dialect != Dialect::Sqlite) else {
+            return Ok(value.0);
+        };
+        if value.0.is_constant() {
+            return Ok(Scalar::Fitted(Box::new(value.0), Width { characters, cuts: self.cuts }));
+        }
+        match self.longest(&value.0, widths) {
+            Some(most) if most <= characters => Ok(value.0),
+            _ => self.fail(format!(
+                "`{clause}` may be longer than the {characters} characters of {}.{}, and when a server finds that out depends \
+                 on its path; give that column as many as where the text comes from",
+                table.name, table.columns[column]
+            )),
+        }
+    }
+
+    /// How many characters a text has at most; `None`: any number.
+    fn longest(&self, text: &Scalar, widths: &[Option<usize>]) -> Option<usize> {
+        match text {
+            Scalar::Column(column) => widths.get(*column).copied().flatten(),
+            Scalar::Constant(Val::Null) => Some(0),
+            Scalar::Constant(Val::Text(symbol)) => Some(self.symbols.get(*symbol).chars().count()),
+            Scalar::Coalesce(all) => {
+                all.iter().map(|one| self.longest(one, widths)).try_fold(0, |most, one| Some(most.max(one?)))
+            }
+            Scalar::Answer(number) => self.widths_shown(&self.subs[*number]).first().copied().flatten(),
+            _ => None,
+        }
+    }
+
+    /// How many characters each column has that a read shows.
+    fn widths_shown(&self, select: &Select) -> Vec<Option<usize>> {
+        let Some(table) = select.table else { return Vec::new() };
+        let (columns, widths) = match &select.output {
+            Output::Rows(columns) => (columns, self.definition(table).widths.clone()),
+            Output::Totals { aggregates, columns } => (columns, self.widths_of(aggregates, table)),
+        };
+        columns.iter().map(|column| self.longest(column, &widths)).collect()
+    }
+
+    /// How many characters the least or greatest text of these has.
+    fn widths_of(&self, aggregates: &[Aggregate], table: usize) -> Vec<Option<usize>> {
+        let widths = &self.definition(table).widths;
+        aggregates.iter().map(|aggregate| aggregate.of().and_then(|of| self.longest(of, widths))).collect()
     }
 
     fn filter(&mut self, selection: Option<&Expr>, scope: Scope<'_>) -> Result<Option<Condition>, SqlError> {

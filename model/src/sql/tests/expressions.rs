@@ -2,7 +2,7 @@
 
 use paidonce_protocol::{Dialect, Value};
 
-use super::{everywhere, on, refusal};
+use super::{DIALECTS, everywhere, on, refusal};
 
 #[test]
 fn arithmetic_is_that_of_whole_numbers() {
@@ -19,9 +19,46 @@ fn null_spreads_and_coalesce_ends_it() {
 fn an_overflow_is_an_error_and_never_another_number() {
     let most = [Value::Int(i64::MAX)];
     for sql in ["SELECT $1 + id FROM t", "SELECT $1 * 2 FROM t", "SELECT -(-$1 - 1) FROM t"] {
-        assert_eq!(on(Dialect::Postgres, sql, &most), "misuse", "{sql}");
+        assert_eq!(on(Dialect::Postgres, sql, &most), "refused", "{sql}");
+        assert_eq!(on(Dialect::MariaDb, sql, &most), "refused", "{sql}");
+        // It goes on with a floating-point number, and the model does not.
+        assert_eq!(on(Dialect::Sqlite, sql, &most), "misuse", "{sql}");
     }
+    let sum = "SELECT CAST(SUM($1 + id - id) AS BIGINT) FROM t";
+    assert_eq!(DIALECTS.map(|dialect| on(dialect, sum, &[(i64::MAX - 3).into()])), ["refused", "misuse", "misuse"]);
+    let there_and_back = "SELECT CAST(SUM($1 * (id - 2)) AS BIGINT) FROM t";
+    assert_eq!(on(Dialect::Postgres, there_and_back, &most), "0");
     assert_eq!(on(Dialect::Postgres, "SELECT (-$1 - 1) % -1 FROM t WHERE id = 1", &most), "0");
+}
+
+#[test]
+fn postgresql_computes_constants_before_it_looks_for_a_row() {
+    let most = [Value::Int(i64::MAX)];
+    for (sql, on_mariadb) in [
+        ("UPDATE t SET m = $1 + 1 WHERE id = 9", "0 rows"),
+        // MariaDB may or may not compute it, and the model does not tell.
+        ("DELETE FROM t WHERE id = 9 AND m = $1 + 1", "misuse"),
+    ] {
+        assert_eq!(on(Dialect::Postgres, sql, &most), "refused", "{sql}");
+        assert!(on(Dialect::MariaDb, sql, &most).starts_with(on_mariadb), "{sql}");
+    }
+    assert!(on(Dialect::Postgres, "UPDATE t SET m = m + $1 WHERE id = 9", &most).starts_with("0 rows"));
+}
+
+#[test]
+fn what_is_not_on_the_path_is_not_computed() {
+    let most = [Value::Int(i64::MAX - 5)];
+    for (sql, expected) in [
+        ("SELECT id FROM t WHERE m + $1 > 0 AND id = 1", "1"),
+        ("SELECT id FROM t WHERE id <> 2 AND m + $1 > 0", "1"),
+        ("SELECT id FROM t WHERE m + $1 > 0", "refused"),
+    ] {
+        assert_eq!(
+            [Dialect::Postgres, Dialect::MariaDb].map(|dialect| on(dialect, sql, &most)),
+            [expected; 2],
+            "{sql}"
+        );
+    }
 }
 
 #[test]

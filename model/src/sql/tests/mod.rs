@@ -8,6 +8,8 @@ mod paths;
 mod reads;
 mod refusals;
 mod sub_selects;
+mod texts;
+mod unforeseen;
 
 use paidonce_protocol::{Dialect, Error, Reply, Statement, Value};
 

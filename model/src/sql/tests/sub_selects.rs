@@ -73,5 +73,5 @@ fn a_sub_select_that_looks_out_or_finds_too_much_is_refused() {
 #[test]
 fn an_error_in_a_sub_select_is_the_statements() {
     let sql = "DELETE FROM t WHERE id = (SELECT MAX(a + $1) FROM u)";
-    assert_eq!(on(Dialect::Postgres, sql, &[i64::MAX.into()]), "misuse");
+    assert_eq!(on(Dialect::Postgres, sql, &[i64::MAX.into()]), "refused");
 }
