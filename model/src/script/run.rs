@@ -144,18 +144,19 @@ impl<'a> Prepared<'a> {
         self.transcripts_within(order, usize::MAX).0
     }
 
-    /// The same, with an end to it: so many ways at most are taken. The second part says whether these were all.
-    pub fn transcripts_within(&self, order: &[usize], most_ways: usize) -> (BTreeSet<Transcript>, bool) {
+    /// The same, with an end to it: so many ways at most are taken. The second part says how many there are, where these
+    /// were all.
+    pub fn transcripts_within(&self, order: &[usize], most_ways: usize) -> (BTreeSet<Transcript>, Option<usize>) {
         let mut found = BTreeSet::new();
         let mut choices = Choices::first();
-        for _ in 0..most_ways {
+        for ways in 1..=most_ways {
             let playing = Playing { prepared: self, database: self.start.clone(), board: Board::new(self.script) };
             found.insert(playing.play(order, &mut choices));
             if !choices.advance() {
-                return (found, true);
+                return (found, Some(ways));
             }
         }
-        (found, false)
+        (found, None)
     }
 }
 

@@ -243,15 +243,16 @@ pub(super) struct Differing {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
     /// The number of the first script
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 62))]
     pub(super) from: u64,
     /// So many scripts an engine [default: 1000; with --for, as many as there is time for]
     #[arg(
         long,
         value_name = "N",
         default_value_t = 1_000,
-        default_value_if("time", clap::builder::ArgPredicate::IsPresent, "18446744073709551615"),
-        hide_default_value = true
+        default_value_if("time", clap::builder::ArgPredicate::IsPresent, "4611686018427387903"),
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(1..1 << 62)
     )]
     pub(super) count: u64,
     /// Draw locks by name: pg_advisory_lock, GET_LOCK
@@ -261,7 +262,7 @@ pub(super) struct Differing {
     #[arg(long = "for", id = "time", value_name = "DURATION", value_parser = names::duration)]
     pub(super) time: Option<Duration>,
     /// End after so many disagreements
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = names::at_least_one)]
     pub(super) most: usize,
     /// Record the runs, with their seeds, in the pins
     #[arg(long)]

@@ -81,6 +81,14 @@ pub(super) enum Failure {
     /// What is kept in a script is what the model says.
     #[error("--rewrite keeps what the model says: leave --real out")]
     NothingToRewrite,
+    /// What is kept in a script is all that the model allows.
+    #[error("{path}: the model has more than {most} ways through it, and a golden part is whole; take steps away")]
+    TooManyWays {
+        /// The script.
+        path: String,
+        /// So many were taken.
+        most: usize,
+    },
     /// Standard input cannot be written.
     #[error("--rewrite writes into the script's file, and `-` is none")]
     NowhereToRewrite,

@@ -32,6 +32,14 @@ pub(super) fn protocol(name: &str) -> Result<&'static str, String> {
     }
 }
 
+/// A number of things of which there has to be one.
+pub(super) fn at_least_one(number: &str) -> Result<usize, String> {
+    match number.parse() {
+        Ok(0) => Err("at least 1 is needed".to_owned()),
+        other => other.map_err(|error: std::num::ParseIntError| error.to_string()),
+    }
+}
+
 /// A protocol that handles a notice, and whose history can be compared.
 pub(super) fn settling(name: &str) -> Result<&'static str, String> {
     let name = protocol(name)?;

@@ -13,12 +13,17 @@ use crate::script::{Real, played_text};
 /// No script of a person is longer.
 pub(super) const LONGEST_SCRIPT: u64 = 1 << 20;
 
+/// The model takes so many ways through a script at most, over all orders of its steps.
+const MOST_WAYS: usize = 100_000;
+
 /// The machine's form.
 #[derive(serde::Serialize)]
 struct Json {
     engine: &'static str,
-    /// Every transcript that the model allows.
+    /// Every transcript that the model allows, or those that were found.
     allowed: Option<Vec<String>>,
+    /// Whether these are all.
+    allowed_are_all: Option<bool>,
     /// The real engine's.
     real: Option<Vec<String>>,
     /// Whether the model allows what the real engine did.
@@ -35,19 +40,24 @@ pub(super) fn run(asked: &Scripted, out: &mut dyn Write) -> Result<Exit, Failure
     let script = Script::parse(&asked.script, &text)?;
     let prepared = Prepared::new(&script, &asked.script, asked.engine)?;
     let on_model = !asked.real;
+    let model = on_model.then(|| model(&prepared, MOST_WAYS)).transpose()?;
     let played = Played {
-        allowed: on_model.then(|| model(&prepared)).transpose()?,
+        is_cut: model.as_ref().is_some_and(|(_, are_all)| !are_all),
+        allowed: model.map(|(allowed, _)| allowed),
         real: (asked.real || asked.both).then(|| real(&prepared, asked.engine.name())).transpose()?,
     };
     let agrees = played.agrees();
     if asked.rewrite {
+        if played.is_cut {
+            return Err(Failure::TooManyWays { path: asked.script.clone(), most: MOST_WAYS });
+        }
         let Some(golden) = played.allowed_text(&script) else { return Err(Failure::NothingToRewrite) };
         let renewed = script.renewed(&text, asked.engine.name(), &golden);
         std::fs::write(&asked.script, renewed)
             .map_err(|source| Failure::Write { path: asked.script.clone(), source })?;
     }
     let as_written = match (script.golden_for(asked.engine.name()), played.allowed_text(&script)) {
-        (Some(golden), Some(found)) if !asked.rewrite => Some(golden.trim_end() == found.trim_end()),
+        (Some(golden), Some(found)) if !asked.rewrite && !played.is_cut => Some(golden.trim_end() == found.trim_end()),
         _ => None,
     };
     if asked.json {
@@ -55,7 +65,11 @@ pub(super) fn run(asked: &Scripted, out: &mut dyn Write) -> Result<Exit, Failure
     } else {
         played.tell(asked, &script, as_written, out)?;
     }
-    Ok(if agrees == Some(false) || as_written == Some(false) { Exit::Found } else { Exit::Clean })
+    Ok(match (agrees, as_written) {
+        (Some(false), _) | (_, Some(false)) => Exit::Found,
+        _ if played.is_cut => Exit::Undecided,
+        _ => Exit::Clean,
+    })
 }
 
 /// What the steps came to: for each order of them the transcripts.
@@ -63,11 +77,21 @@ type ByOrder = Vec<BTreeSet<Transcript>>;
 
 struct Played {
     allowed: Option<ByOrder>,
+    /// There are more ways through it than were taken.
+    is_cut: bool,
     real: Option<ByOrder>,
 }
 
-fn model(prepared: &Prepared<'_>) -> Result<ByOrder, Failure> {
-    Ok(prepared.orders()?.iter().map(|order| prepared.transcripts(order)).collect())
+/// What the model allows, and whether that is all: so many ways at most are taken.
+fn model(prepared: &Prepared<'_>, most_ways: usize) -> Result<(ByOrder, bool), Failure> {
+    let (mut by_order, mut left) = (ByOrder::new(), most_ways);
+    for order in prepared.orders()? {
+        let (found, ways) = prepared.transcripts_within(&order, left);
+        by_order.push(found);
+        let Some(ways) = ways else { return Ok((by_order, false)) };
+        left -= ways;
+    }
+    Ok((by_order, true))
 }
 
 fn real(prepared: &Prepared<'_>, engine: &str) -> Result<ByOrder, Failure> {
@@ -84,10 +108,12 @@ fn real(prepared: &Prepared<'_>, engine: &str) -> Result<ByOrder, Failure> {
 }
 
 impl Played {
-    /// Whether the model allows everything that the real engine did, when both have played.
+    /// Whether the model allows everything that the real engine did, when both have played, and that is known.
     fn agrees(&self) -> Option<bool> {
         let (allowed, real) = (self.allowed.as_ref()?, self.real.as_ref()?);
-        Some(real.iter().zip(allowed).all(|(real, allowed)| real.is_subset(allowed)))
+        let allows =
+            allowed.len() == real.len() && real.iter().zip(allowed).all(|(real, allowed)| real.is_subset(allowed));
+        (allows || !self.is_cut).then_some(allows)
     }
 
     fn allowed_text(&self, script: &Script) -> Option<String> {
@@ -99,7 +125,8 @@ impl Played {
             return None;
         }
         let transcripts = self.real.as_ref().or(self.allowed.as_ref())?;
-        Some(transcripts.iter().flatten().any(|transcript| script.shows_anomaly(transcript)))
+        let there = transcripts.iter().flatten().any(|transcript| script.shows_anomaly(transcript));
+        (there || self.real.is_some() || !self.is_cut).then_some(there)
     }
 
     fn json(&self, engine: &'static str, script: &Script) -> Json {
@@ -107,6 +134,7 @@ impl Played {
         Json {
             engine,
             allowed: self.allowed.as_ref().map(texts),
+            allowed_are_all: self.allowed.as_ref().map(|_| !self.is_cut),
             real: self.real.as_ref().map(texts),
             agrees: self.agrees(),
             anomaly: self.anomaly(script),
@@ -146,6 +174,12 @@ impl Played {
         }));
         if asked.rewrite {
             verdict.push("written into the script");
+        }
+        let cut = format!(
+            "undecided: the model has more than {MOST_WAYS} ways through it, and these are not all; take steps away"
+        );
+        if self.is_cut {
+            verdict.push(&cut);
         }
         if verdict.is_empty() {
             verdict.push("done");

@@ -38,3 +38,16 @@ fn an_interrupted_run_tells_what_it_has_found_and_how_it_goes_on() {
         format!("the next script: paidonce differ --engine sqlite/immediate --seed 5 --from {}", 7 + run.scripts);
     assert!(rest.contains(&format!("{} scripts · 0 disagreements", run.scripts)) && rest.contains(&next), "{rest}");
 }
+
+#[test]
+fn a_run_of_no_scripts_is_refused_and_not_a_success() {
+    let folder = Folder::new();
+    for (option, number, says) in [
+        ("--count", "0", "0 is not in 1.."),
+        ("--count", "99999999999999999999", "number too large"),
+        ("--from", "18446744073709551615", "is not in 0.."),
+        ("--most", "0", "at least 1 is needed"),
+    ] {
+        folder.run(&["differ", "--engine", "sqlite/immediate", option, number]).expect(2, &[option, says]);
+    }
+}

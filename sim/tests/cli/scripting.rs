@@ -65,3 +65,45 @@ fn what_cannot_be_meant_is_refused_with_its_line() {
     ran.expect(2, &["--rewrite writes into the script's file, and `-` is none"]);
     assert!(!folder.path("-").exists());
 }
+
+#[test]
+fn more_ways_than_are_taken_are_undecided_and_never_cut_off_silently() {
+    let folder = Folder::new();
+    let ids = 1..=6;
+    let rows: Vec<String> = ids.clone().map(|id| format!("({id}, 0)")).collect();
+    let mut text = format!(
+        "setup\n  CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);\n  INSERT INTO t (id, n) VALUES {};\n\n",
+        rows.join(", ")
+    );
+    ids.clone().for_each(|id| text += &format!("H{id}: begin\nH{id}: UPDATE t SET n = {id} WHERE id = {id}\n"));
+    (1..=4).for_each(|who| text += &format!("W{who}: UPDATE t SET n = n + 1\n"));
+    ids.for_each(|id| text += &format!("H{id}: commit\n"));
+    folder.write("s.script", text);
+    let asked = ["script", "s.script", "--engine", "postgres/read-committed"];
+    folder.run(&asked).expect(2, &["undecided: the model has more than 100000 ways through it"]);
+    let ran = folder.run(&[&asked[..], &["--rewrite"]].concat());
+    ran.expect(2, &["s.script: the model has more than 100000 ways through it", "take steps away"]);
+    assert!(!folder.read("s.script").contains("----"));
+}
+
+#[test]
+fn what_a_statement_names_wrongly_is_told_with_its_line_and_what_there_is() {
+    let folder = Folder::new();
+    for (sql, engine, says) in [
+        ("SELECT n FROM v", "sqlite/deferred", "s.script:6: there is no table v; the schema has t"),
+        ("SELECT m FROM t", "sqlite/deferred", "s.script:6: table t has no column m; it has id, n"),
+        (
+            "SELECT n FROM t GROUP BY n",
+            "sqlite/deferred",
+            "is outside the SQL that the model knows; write the statement",
+        ),
+        (
+            "UPDATE t SET n = 2 WHERE id = 1 OR n = 3",
+            "mariadb/read-committed",
+            "s.script:6: on mariadb/read-committed, what",
+        ),
+    ] {
+        folder.write("s.script", SCRIPT.replace("UPDATE t SET n = 1 WHERE id = 1", sql));
+        folder.run(&["script", "s.script", "--engine", engine]).expect(2, &[says]);
+    }
+}

@@ -126,7 +126,12 @@ impl Explainer {
             Dialect::Sqlite => "EXPLAIN QUERY PLAN",
         };
         let reply = self.connection.send_sql(&format!("{explain} {sql}")).await;
-        let seen = seen(dialect, reply.unwrap_or_else(|error| panic!("{sql}: {error}")));
+        let reply = match reply {
+            // PostgreSQL finds a constant too long or too large while it plans, and has no plan then.
+            Err(error) if error.kind() == paidonce_protocol::Error::Refused => return,
+            reply => reply.unwrap_or_else(|error| panic!("{sql}: {error}")),
+        };
+        let seen = seen(dialect, reply);
         // A new row is come to by its key, which no EXPLAIN says.
         for (table, path) in paths.iter().skip(usize::from(inserts)) {
             let twice = paths.iter().filter(|(other, _)| other == table).count() > 1;
