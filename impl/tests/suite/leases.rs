@@ -61,24 +61,30 @@ async fn a_lease_is_renewed_while_it_is_held_and_refuses_all_writes_once_it_is_l
 }
 
 #[tokio::test]
-async fn a_lease_that_another_has_taken_is_lost_with_its_next_renewal() {
+async fn what_the_database_says_of_a_lease_counts_whatever_the_clock_here_says() {
     on_each(&ENGINES, Schema::AsFound, async |shop| {
-        let sessions = TimedSessions::to(shop);
-        let mut session = sessions.open().await.unwrap();
-        let held = take(&sessions, &mut session, "worker-1").await.unwrap();
-        // By another clock it was over.
-        session.connection.send_sql("UPDATE leases SET request_id = 'worker-2', fence = 2").await.unwrap();
-        assert!(held.is_held());
-        sessions.time.turn(10_000);
-        for _ in 0..100_000 {
-            if !held.is_held() {
-                break;
+        // By a clock there that runs faster it was over: another has taken it, or nobody yet.
+        let others = "UPDATE leases SET request_id = 'worker-2', fence = 2";
+        let nobodys = "UPDATE leases SET until_ms = 11000";
+        for (sql, then) in [(others, lease("worker-2", 31_000, 2)), (nobodys, lease("worker-1", 11_000, 1))] {
+            let sessions = TimedSessions::to(shop);
+            let mut session = sessions.open().await.unwrap();
+            session.connection.send_sql("DELETE FROM leases").await.unwrap();
+            let held = take(&sessions, &mut session, "worker-1").await.unwrap();
+            session.connection.send_sql(sql).await.unwrap();
+            assert!(held.is_held());
+            // Its next renewal is due.
+            sessions.time.turn(10_000);
+            for _ in 0..100_000 {
+                if !held.is_held() {
+                    break;
+                }
+                // A turn of the executor.
+                session.connection.rows("leases").await.unwrap();
             }
-            // A turn of the executor.
-            session.connection.rows("leases").await.unwrap();
+            assert!(!held.is_held());
+            assert_eq!(session.connection.rows("leases").await.unwrap(), then);
         }
-        assert!(!held.is_held());
-        assert_eq!(session.connection.rows("leases").await.unwrap(), lease("worker-2", 31_000, 2));
     })
     .await;
 }

@@ -26,6 +26,8 @@ mod engine;
 mod explore;
 #[path = "../../src/intern.rs"]
 mod intern;
+#[path = "../../src/made.rs"]
+mod made;
 #[path = "../../src/sql/mod.rs"]
 mod sql;
 #[path = "hand/mod.rs"]

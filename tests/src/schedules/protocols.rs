@@ -11,7 +11,7 @@ use paidonce_protocol::{Answer, Coroutine, Progress, Session as _, Statement, Va
 use paidonce_sqlx::Sessions as _;
 use paidonce_sqlx::runtime::Runtime as _;
 
-use super::scenario::some_call;
+use super::scenario::pauses;
 use super::world::World;
 
 /// How long a lease, a lock or a claim lasts, in milliseconds.
@@ -73,7 +73,7 @@ pub(super) fn ground(name: &str, engine: Engine) -> Result<Ground, SqlError> {
 
 pub(super) async fn run(world: &World, name: &str) {
     let [protocol, admin] = both(name);
-    world.jumps([some_call(80), some_call(80)], LEASE_MS as i64);
+    world.jumps(pauses(160));
     let told = [("ipn-1", "8XY", "1", 0), ("pdt-1", "8XY", "1", CLOCKS_APART_MS), ("ipn-2", "9ZZ", "2", 0)];
     let senders = told.map(|(who, txn_id, order_id, clock_offset_ms)| {
         let (world, input) = (world.clone(), Input::Notice(notice(txn_id, order_id)));

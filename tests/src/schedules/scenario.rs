@@ -88,9 +88,14 @@ impl Scenario {
     }
 }
 
-/// A number of calls after which something happens: at any of the first so many.
-pub(super) fn some_call(most: u64) -> u64 {
-    ThreadRng::default().next_u64() % most
+/// One of so many moments, by chance.
+pub(super) fn some_moment(of: u64) -> u64 {
+    ThreadRng::default().next_u64() % of
+}
+
+/// Time passes by all of a lease and by half of it, at two of the first so many moments.
+pub(super) fn pauses(of: u64) -> Vec<(u64, u64)> {
+    vec![(some_moment(of), LEASE_MS), (some_moment(of), LEASE_MS / 2)]
 }
 
 /// The notices of the jobs: the two orders want the same units, and there are not enough for both.
@@ -162,7 +167,7 @@ async fn drain(world: &World) {
 }
 
 async fn two_workers(world: &World) {
-    world.jumps([some_call(60), some_call(60)], LEASE_MS as i64);
+    world.jumps(pauses(120));
     let (_stopper, stop) = stop();
     spawn_worker(world, "worker-1", stop.clone());
     spawn_worker(world, "worker-2", stop);
@@ -174,7 +179,7 @@ async fn stop_and_claim(world: &World) {
     let (stopper, stop) = stop();
     spawn_worker(world, "worker-1", stop);
     world.spawn(async move {
-        for _ in 0..some_call(40) {
+        for _ in 0..some_moment(40) {
             turn().await;
         }
         stopper.stop();
@@ -196,7 +201,7 @@ async fn stop_and_claim(world: &World) {
 }
 
 async fn paused_renewer(world: &World, asks: bool, fenced: bool) {
-    world.jumps([some_call(30), some_call(30)], LEASE_MS as i64);
+    world.jumps(pauses(60));
     for holder in ["worker-1", "worker-2"] {
         let (runtime, world) = (world.clone(), world.clone());
         runtime.spawn(async move {

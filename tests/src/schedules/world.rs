@@ -23,8 +23,10 @@ struct Inner {
     time: Option<Waker>,
     /// The moments that somebody waits for.
     deadlines: Vec<i64>,
-    /// Before the so many-th call time passes by so much, whoever is under way. The last one is the first.
-    jumps: Vec<(u64, i64)>,
+    /// At the so many-th moment time passes by so much, whoever is under way. The last one is the first.
+    jumps: Vec<(u64, u64)>,
+    /// One before each call is made, and one behind its answer.
+    moments: u64,
     calls: u64,
     tasks: Vec<JoinHandle<()>>,
     is_over: bool,
@@ -58,6 +60,7 @@ impl World {
             time: None,
             deadlines: Vec::new(),
             jumps: Vec::new(),
+            moments: 0,
             calls: 0,
             tasks: Vec::new(),
             is_over: false,
@@ -79,9 +82,9 @@ impl World {
         at(&self.lock().shared)
     }
 
-    /// Before the so many-th call time passes by so much, whoever is under way.
-    pub(super) fn jumps(&self, after_calls: impl IntoIterator<Item = u64>, by_ms: i64) {
-        let mut jumps: Vec<(u64, i64)> = after_calls.into_iter().map(|calls| (calls, by_ms)).collect();
+    /// At the so many-th moment, before a call is made or behind its answer, time passes by so many milliseconds, whoever is
+    /// under way.
+    pub(super) fn jumps(&self, mut jumps: Vec<(u64, u64)>) {
         jumps.sort_unstable_by(|left, right| right.cmp(left));
         self.lock().jumps = jumps;
     }
@@ -184,11 +187,11 @@ impl World {
 }
 
 impl Inner {
-    /// A call is made. It may be one before which its task was paused.
-    fn counts(&mut self) {
-        self.calls += 1;
-        if let Some((_, by_ms)) = self.jumps.pop_if(|(calls, _)| self.calls >= *calls) {
-            let next_ms = self.shared.now_ms() + by_ms;
+    /// A call is about to be made, or was answered. Its task may be paused just now.
+    fn passes(&mut self) {
+        self.moments += 1;
+        while let Some((_, by_ms)) = self.jumps.pop_if(|(moment, _)| self.moments >= *moment) {
+            let next_ms = self.shared.now_ms().saturating_add_unsigned(by_ms);
             self.shared.pass_to(next_ms);
             self.wake();
         }
@@ -305,8 +308,12 @@ impl Session for ModelSession {
         // Before anybody else has a turn: what was believed when this was called is true.
         self.sees_claim(&call);
         turn().await;
-        self.world.lock().counts();
-        match &call {
+        {
+            let mut inner = self.world.lock();
+            inner.calls += 1;
+            inner.passes();
+        }
+        let answer = match &call {
             Call::Run(..) | Call::Begin | Call::Rollback => self.database(&call).await,
             Call::Commit => {
                 let answer = self.database(&call).await;
@@ -333,7 +340,9 @@ impl Session for ModelSession {
             }
             Call::Cache(_) => Err(Error::Refused),
             Call::Checkpoint { .. } => Ok(Reply::Done),
-        }
+        };
+        self.world.lock().passes();
+        answer
     }
 
     fn mark(&mut self, mark: Mark) {
