@@ -4,6 +4,7 @@ use paidonce_protocol::Without;
 use paidonce_protocol::catalogue::CannotPlay;
 use paidonce_protocol::shop::Settings;
 
+use super::plan::Plan;
 use crate::engine::Engine;
 use crate::scenario::Limits;
 use crate::sql::SqlError;
@@ -33,6 +34,8 @@ pub struct Options {
     pub limits: Limits,
     /// What goes wrong how often.
     pub rates: Rates,
+    /// What is given in place of being drawn.
+    pub plan: Plan,
 }
 
 /// What goes wrong how often, in parts per million.
@@ -103,6 +106,7 @@ impl Default for Options {
             settings: Settings { attempts: 5, polls: 3, lease_ms: 60_000, ..Settings::default() },
             limits: Limits::default(),
             rates: Rates::default(),
+            plan: Plan::default(),
         }
     }
 }
@@ -119,6 +123,36 @@ pub enum Unusable {
     /// The schema is not the shop's.
     #[error("the schema is not the shop's: one of its tables is missing")]
     NotTheShop,
+    /// A plan names somebody who does not come.
+    #[error("the plan has {name} come, and there is none of that name among those who are drawn from this seed")]
+    NoSuchSender {
+        /// The name given.
+        name: String,
+    },
+    /// A plan has something go wrong with a request of somebody who does not come.
+    #[error(
+        "the plan has something go wrong with {request}; a request is called after its sender and a number: ipn-o3-1"
+    )]
+    NoSuchRequest {
+        /// The name given.
+        request: String,
+    },
+    /// A plan sets the clock of a server that is not there.
+    #[error("the plan sets the clock of {name}; the servers are {known}")]
+    NoSuchServer {
+        /// The name given.
+        name: String,
+        /// Those that are there.
+        known: String,
+    },
+    /// A moment of a plan is out of its bounds.
+    #[error("the plan has {name} at {at_ms} ms; expected a moment from 0 to a year")]
+    NoMoment {
+        /// Whose it is.
+        name: String,
+        /// As given.
+        at_ms: i64,
+    },
     /// A number is out of its bounds.
     #[error("{name} is {value}; it has to be from {least} to {most}")]
     OutOfBounds {
@@ -161,9 +195,15 @@ impl Options {
             ("idle_limit_ms", self.limits.idle_limit_ms, 1, LONGEST_MS),
             ("freeze_ms", self.limits.freeze_ms, 1, LONGEST_MS),
         ];
-        match bounds.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
-            Some((name, value, least, most)) => Err(Unusable::OutOfBounds { name, value, least, most }),
-            None => Ok(()),
+        if let Some((name, value, least, most)) =
+            bounds.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value))
+        {
+            return Err(Unusable::OutOfBounds { name, value, least, most });
         }
+        let comes = self.plan.comes.iter().flatten();
+        let moments = comes.flat_map(|(name, moments)| moments.iter().map(move |at_ms| (name, *at_ms, 0)));
+        let clocks = self.plan.clocks.iter().flatten().map(|(name, offset_ms)| (name, *offset_ms, -LONGEST_MS));
+        let wrong = moments.chain(clocks).find(|(_, at_ms, least)| !(*least..=LONGEST_MS).contains(at_ms));
+        wrong.map_or(Ok(()), |(name, at_ms, _)| Err(Unusable::NoMoment { name: name.clone(), at_ms }))
     }
 }

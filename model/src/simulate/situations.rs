@@ -3,7 +3,8 @@
 macro_rules! situations {
     ($($situation:ident $says:literal,)*) => {
         /// Something worth counting.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
         pub enum Situation {
             $(#[doc = $says] $situation,)*
         }
