@@ -78,10 +78,6 @@ impl Ledger {
         !self.found.is_empty()
     }
 
-    pub(super) fn breaks(&self, claim: Claim) -> bool {
-        self.found.iter().any(|found| found.claim == claim)
-    }
-
     pub(super) fn found(&self) -> &[Found] {
         &self.found
     }

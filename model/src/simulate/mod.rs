@@ -49,7 +49,7 @@ use std::collections::VecDeque;
 use paidonce_protocol::catalogue::{self, Protocol, Role};
 use paidonce_protocol::{Dialect, Statement};
 
-pub use options::{Options, Rates, Unusable};
+pub use options::{NoRates, Options, Rates, Unusable};
 pub use plan::{Fault, NoFault, Plan, Strike};
 pub use record::{Rows, Untold};
 pub use report::{Found, Latency, Report};
@@ -198,13 +198,19 @@ impl Simulation {
     pub fn run_until_broken(&mut self, claim: Claim) -> Result<bool, UnrollError> {
         loop {
             let at_rest = self.run(1)?.at_rest;
-            if at_rest {
-                self.ledger.judge_rest(&self.store, &self.tally);
-            }
-            if at_rest || self.ledger.breaks(claim) {
-                return Ok(self.ledger.breaks(claim));
+            let is_broken = self.judged().iter().any(|found| found.claim == claim);
+            if at_rest || is_broken {
+                return Ok(is_broken);
             }
         }
+    }
+
+    /// What is broken so far; at its end, also of what is left.
+    pub fn judged(&mut self) -> &[Found] {
+        if self.events.is_empty() {
+            self.ledger.judge_rest(&self.store, &self.tally);
+        }
+        self.ledger.found()
     }
 
     /// Let everything happen, judge what is left, and say what came of it.
@@ -213,7 +219,7 @@ impl Simulation {
     /// As [`Simulation::run`].
     pub fn finish(mut self) -> Result<Report, UnrollError> {
         while !self.run(u64::MAX)?.at_rest {}
-        self.ledger.judge_rest(&self.store, &self.tally);
+        self.judged();
         Ok(self.report())
     }
 

@@ -1,5 +1,8 @@
 //! What may be chosen.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
 use paidonce_protocol::Without;
 use paidonce_protocol::catalogue::CannotPlay;
 use paidonce_protocol::shop::Settings;
@@ -90,6 +93,75 @@ impl Rates {
         second_payment: 0,
         misfit: 0,
     };
+}
+
+/// A rate's name with its place.
+type Named = (&'static str, fn(&mut Rates) -> &mut u32);
+
+const NAMES: [Named; 9] = [
+    ("pause", |rates| &mut rates.pause),
+    ("crash", |rates| &mut rates.crash),
+    ("lost_reply", |rates| &mut rates.lost_reply),
+    ("restart", |rates| &mut rates.restart),
+    ("duplicate", |rates| &mut rates.duplicate),
+    ("late", |rates| &mut rates.late),
+    ("cancel", |rates| &mut rates.cancel),
+    ("second_payment", |rates| &mut rates.second_payment),
+    ("misfit", |rates| &mut rates.misfit),
+];
+
+/// Why a text says no rates.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected `none` or NAME=RATE with a rate in parts per million, divided by commas, not `{0}`; the names are {names}",
+    names = NAMES.map(|(name, _)| name).join(", ")
+)]
+pub struct NoRates(String);
+
+/// `crash=0,pause=5000` beside the defaults; `none,crash=5000` and nothing else.
+impl FromStr for Rates {
+    type Err = NoRates;
+
+    fn from_str(text: &str) -> Result<Self, NoRates> {
+        let parts = match text.strip_prefix("none") {
+            None => Some(text),
+            Some("") => None,
+            Some(rest) => Some(rest.strip_prefix(',').ok_or_else(|| NoRates(text.to_owned()))?),
+        };
+        let mut rates = if text.starts_with("none") { Rates::NOTHING } else { Rates::default() };
+        let mut given: Vec<&str> = Vec::new();
+        for part in parts.iter().flat_map(|parts| parts.split(',')) {
+            let expected = || NoRates(part.to_owned());
+            let (name, rate) = part.split_once('=').ok_or_else(expected)?;
+            let (name, place) = NAMES.iter().find(|(known, _)| *known == name.trim()).ok_or_else(expected)?;
+            if given.contains(name) {
+                return Err(expected());
+            }
+            given.push(name);
+            *place(&mut rates) = rate.trim().parse().map_err(|_| expected())?;
+        }
+        Ok(rates)
+    }
+}
+
+/// What differs from the defaults, or from nothing: it is read as it is written.
+impl Display for Rates {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let value = |of: &Rates, place: fn(&mut Rates) -> &mut u32| *place(&mut of.clone());
+        let differing = |from: Rates| -> Vec<String> {
+            let given = NAMES.into_iter().filter(|(_, place)| value(&from, *place) != value(self, *place));
+            given.map(|(name, place)| format!("{name}={}", value(self, place))).collect()
+        };
+        let (from_default, from_nothing) = (differing(Rates::default()), differing(Rates::NOTHING));
+        if from_nothing.len() < from_default.len() {
+            let none = std::iter::once("none".to_owned());
+            return f.write_str(&none.chain(from_nothing).collect::<Vec<_>>().join(","));
+        }
+        if from_default.is_empty() {
+            return f.write_str(&NAMES.map(|(name, place)| format!("{name}={}", value(self, place))).join(","));
+        }
+        f.write_str(&from_default.join(","))
+    }
 }
 
 impl Default for Options {
