@@ -37,6 +37,9 @@ impl Faults {
                 Some((drawn.sender(sender)?, delivery.parse::<u32>().ok().filter(|delivery| *delivery > 0)?))
             });
             let (sender, delivery) = named.ok_or_else(|| Unusable::NoSuchRequest { request: request.clone() })?;
+            if matches!(strike, Strike::Crash(_)) && *call == 1 {
+                return Err(Unusable::TooEarly { request: request.clone() });
+            }
             faults.planned.entry((sender, delivery, *call)).or_default().push(*strike);
         }
         Ok(faults)
@@ -99,7 +102,8 @@ impl Simulation {
         if chance.is(rates.restart) {
             strikes.push(Strike::Restart);
         }
-        if chance.is(rates.crash) {
+        // Who dies before its first call has not come.
+        if at.2 > 1 && chance.is(rates.crash) {
             let forms = [DeathForm::Soft, DeathForm::Reset, DeathForm::Silent, DeathForm::Stop];
             strikes.push(Strike::Crash(forms[chance.below(4)]));
         }
@@ -176,7 +180,7 @@ impl Simulation {
                 self.log(place, reads_clock, |call| Traced::ReplyLost { call, meaning: told });
                 if waits {
                     self.leave(place, Left::Landing(call));
-                    self.logs_landing_of(place);
+                    self.log_landed_last();
                 }
                 self.tally.reached(Situation::LostDone);
             }
@@ -202,7 +206,7 @@ impl Simulation {
         // Nobody is served until it is back.
         self.back_ms = self.now_ms + RESTART_MS;
         while !self.orphans.is_empty() {
-            self.logs_end_of_orphan(0);
+            self.log_end_of_orphan(0);
             self.end_orphan(0);
         }
         for place in 0..self.running.len() {

@@ -209,6 +209,14 @@ pub enum Unusable {
         /// The name given.
         request: String,
     },
+    /// A plan has a request die before it has asked anything.
+    #[error(
+        "the plan has {request} die at its first call; who dies before that has not come: expected call 2 or later"
+    )]
+    TooEarly {
+        /// The request.
+        request: String,
+    },
     /// A plan sets the clock of a server that is not there.
     #[error("the plan sets the clock of {name}; the servers are {known}")]
     NoSuchServer {

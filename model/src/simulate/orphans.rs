@@ -110,7 +110,7 @@ impl Simulation {
     pub(super) fn reap(&mut self, number: u32) {
         let Some(place) = self.place_of(number) else { return };
         self.tally.reached(Situation::Reaped);
-        self.logs_end_of_orphan(place);
+        self.log_end_of_orphan(place);
         self.end_orphan(place);
         self.wakes();
     }

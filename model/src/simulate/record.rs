@@ -182,14 +182,14 @@ impl Simulation {
     }
 
     /// The last connection that was left got as far as to wait.
-    pub(super) fn logs_landing_of(&mut self, _place: usize) {
+    pub(super) fn log_landed_last(&mut self) {
         if let Some(last) = self.orphans.len().checked_sub(1) {
             self.log_landed(last, None);
         }
     }
 
     /// Write down that a connection ends without its request.
-    pub(super) fn logs_end_of_orphan(&mut self, place: usize) {
+    pub(super) fn log_end_of_orphan(&mut self, place: usize) {
         if !self.recorder.is_on() {
             return;
         }

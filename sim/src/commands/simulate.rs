@@ -15,7 +15,8 @@ use super::replaying::replayed;
 use super::simulate_words::{self as words, Shown};
 use super::{Exit, print_json, quoted, read_text};
 use crate::report::{Manifest, Replay, SimulatedRun};
-use crate::simulate::{Broken, Campaign, Files, Of, Real, follow, read_campaign};
+use crate::simulate::{Broken, Campaign, Files, Of, Real, follow, followable, read_campaign};
+use crate::trace_file;
 
 /// A plan's file is not longer.
 const MOST_PLAN_BYTES: u64 = 16 << 20;
@@ -33,6 +34,8 @@ struct Ran {
     broken: Option<Report>,
     /// What the real database came to, by seed.
     real: Vec<(u64, Real)>,
+    /// The file with a schedule that the real database did not follow.
+    schedule: Option<String>,
     /// Somebody wanted an end.
     interrupted: bool,
 }
@@ -54,14 +57,14 @@ pub(super) fn run(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure
     let of = Of::of(&options, asked.cancel.unwrap_or(beside));
     // What is wrong with the options is told before anything is run.
     Simulation::new(options.clone()).map_err(SimulateError::from)?;
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
+    let interrupt = Interrupt::listen(&executor)?;
     if !asked.json {
         let (first, count) = asked.seeds();
         let seeds = words::seeds(first, count, asked.shard.of, asked.time);
         writeln!(out, "simulation · {of} · {seeds}\n")?;
         out.flush()?;
     }
-    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;
-    let interrupt = Interrupt::listen(&executor)?;
     let ran = std::thread::scope(|scope| {
         let (tell, told) = oneshot::channel::<()>();
         let work = scope.spawn(|| {
@@ -72,7 +75,7 @@ pub(super) fn run(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure
         let _ = executor.block_on(told);
         work.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
-    let Ran { summary, took, broken, real, interrupted } = ran?;
+    let Ran { summary, took, broken, real, schedule, interrupted } = ran?;
     let told = broken.map(|report| tell(asked, report)).transpose()?;
     let campaign = Campaign { of, summary };
     if asked.rewrite {
@@ -85,6 +88,7 @@ pub(super) fn run(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure
         took,
         told: told.as_ref(),
         real: &real,
+        schedule: schedule.as_deref(),
         interrupted,
         command: command(asked, &campaign.summary),
     };
@@ -109,7 +113,7 @@ fn options(asked: &Simulate) -> Result<Options, Failure> {
             Plan::from_toml(&text).map_err(|source| Failure::Plan { path: path.clone(), source: Box::new(source) })?
         }
     };
-    Ok(Options {
+    let mut options = Options {
         seed: asked.seeds().0,
         engine: asked.engine,
         settle: asked.settle.to_owned(),
@@ -119,7 +123,11 @@ fn options(asked: &Simulate) -> Result<Options, Failure> {
         rates: asked.faults.clone(),
         plan,
         ..Options::default()
-    })
+    };
+    if asked.real {
+        followable(&mut options);
+    }
+    Ok(options)
 }
 
 /// Seed after seed, up to the first that breaks a claim.
@@ -137,9 +145,15 @@ fn campaign(asked: &Simulate, options: &Options, interrupt: &Interrupt) -> Resul
         if asked.real {
             let real = follow(&options)
                 .map_err(|source| Failure::Simulated { seed: options.seed, source: Box::new(source) })?;
-            let is_over = differs(&real);
+            if let Real::Followed { schedule: Some(schedule), .. } = &real {
+                let default = format!("differs-{}-{}.json", asked.settle, options.seed);
+                let path = asked.trace_out.clone().unwrap_or(default);
+                let text = trace_file::write(schedule)?;
+                std::fs::write(&path, text).map_err(|source| Failure::Write { path: path.clone(), source })?;
+                ran.schedule = Some(path);
+            }
             ran.real.push((options.seed, real));
-            if is_over {
+            if ran.schedule.is_some() {
                 break;
             }
         }
@@ -285,6 +299,7 @@ fn merge(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure> {
         took: Duration::ZERO,
         told: None,
         real: &[],
+        schedule: None,
         interrupted: false,
         command: format!("paidonce simulate --merge {}", files.join(" ")),
     };

@@ -26,6 +26,7 @@ pub(super) struct Shown<'a> {
     pub(super) took: Duration,
     pub(super) told: Option<&'a Told>,
     pub(super) real: &'a [(u64, Real)],
+    pub(super) schedule: Option<&'a str>,
     pub(super) interrupted: bool,
     pub(super) command: String,
 }
@@ -103,7 +104,8 @@ impl Shown<'_> {
             }
         }
         if self.interrupted {
-            writeln!(out, "ended early; the seed that was under way is not counted")?;
+            let next = self.asked.seed.wrapping_add(self.summary().count().wrapping_mul(self.asked.shard.of));
+            writeln!(out, "ended early; the next seed: {} --seed {next}", head(self.asked))?;
         }
         writeln!(out, "{} · {}", self.verdict(), self.command)?;
         Ok(())
@@ -112,7 +114,7 @@ impl Shown<'_> {
     fn tell_real(&self, out: &mut dyn Write) -> Result<(), Failure> {
         for (seed, real) in self.real {
             let says = match real {
-                Real::Followed { replayed, steps, compared } if replayed.agrees() => {
+                Real::Followed { replayed, steps, compared, .. } if replayed.agrees() => {
                     format!(
                         "seed {seed}: all {} answers equal, rows equal {compared} times on the way and at the end, audits agree",
                         grouped(*steps as u64)
@@ -127,6 +129,9 @@ impl Shown<'_> {
                 }
             };
             writeln!(out, "{}", folded("on the real database: ", "  ", &says))?;
+        }
+        if let Some(path) = self.schedule {
+            writeln!(out, "the schedule: paidonce replay {}", quoted(path))?;
         }
         Ok(())
     }
@@ -207,8 +212,9 @@ impl Shown<'_> {
         };
         let speed = self.a_second().map(|speed| format!(", {} a second", grouped(speed))).unwrap_or_default();
         format!(
-            "{broken}{real} · {} seeds, {} orders, {} calls{speed}, {} faults · digest {:016x}",
+            "{broken}{real} · {} seed{}, {} orders, {} calls{speed}, {} faults · digest {:016x}",
             grouped(summary.count()),
+            if summary.count() == 1 { "" } else { "s" },
             grouped(summary.orders),
             grouped(summary.calls),
             grouped(summary.faults),
@@ -222,7 +228,7 @@ impl Shown<'_> {
         let percentiles: serde_json::Map<String, Value> =
             PERCENTS.iter().map(|percent| (percent.to_string(), summary.latency.percentile(*percent).into())).collect();
         let real = |(seed, real): &(u64, Real)| match real {
-            Real::Followed { replayed, steps, compared } => json!({
+            Real::Followed { replayed, steps, compared, .. } => json!({
                 "seed": seed, "agrees": replayed.agrees(), "steps": steps, "compared": compared,
                 "difference": replayed.difference,
             }),
@@ -253,6 +259,7 @@ impl Shown<'_> {
             "never_reached": self.never_reached(),
             "real": self.real.iter().map(real).collect::<Vec<_>>(),
             "broken": broken,
+            "schedule": self.schedule,
             "ended_early": self.interrupted,
             "command": self.command,
         })

@@ -17,4 +17,4 @@ mod real;
 pub use broken::{Broken, BrokenError, Files};
 pub use campaign::{Campaign, JoinError, Of, read_campaign};
 pub use exhaustive::{Exhaustive, Explored};
-pub use real::{Real, RealError, follow};
+pub use real::{Real, RealError, follow, followable};

@@ -24,6 +24,8 @@ pub enum Real {
         steps: usize,
         /// How often the rows were compared on the way.
         compared: usize,
+        /// The schedule, where the real database did something else.
+        schedule: Option<Box<Trace>>,
     },
     /// It was followed up to something that the engine does not do, or leaves to chance.
     CutOff {
@@ -47,18 +49,24 @@ pub enum RealError {
     Replay(#[from] ReplayError),
 }
 
-/// Simulate, and let the real database follow.
+/// Leave out what is not asked of a real database.
+pub fn followable(options: &mut Options) {
+    options.plan.in_turn = true;
+    options.rates.restart = 0;
+}
+
+/// Simulate, and let the real database follow. The options are [`followable`].
 ///
 /// # Errors
 /// When the options cannot be used, or there is no real database.
 pub fn follow(options: &Options) -> Result<Real, RealError> {
-    let mut options = options.clone();
-    options.plan.in_turn = true;
-    options.rates.restart = 0;
-    let (trace, checkpoints) = written(options)?;
+    let (trace, checkpoints) = written(options.clone())?;
     let (steps, compared) = (trace.steps.len(), checkpoints.len());
     match replay_watched(&trace, &checkpoints, &Place::default()) {
-        Ok(replayed) => Ok(Real::Followed { replayed: Box::new(replayed), steps, compared }),
+        Ok(replayed) => {
+            let schedule = (!replayed.agrees()).then(|| Box::new(trace));
+            Ok(Real::Followed { replayed: Box::new(replayed), steps, compared, schedule })
+        }
         Err(ReplayError::Unsupported { step, says }) => Ok(Real::CutOff { step, steps, says }),
         Err(error @ ReplayError::TooBusy { step }) => Ok(Real::CutOff { step, steps, says: error.to_string() }),
         Err(error) => Err(error.into()),
