@@ -67,7 +67,7 @@ struct Played {
 }
 
 fn model(prepared: &Prepared<'_>) -> Result<ByOrder, Failure> {
-    Ok(prepared.orders()?.iter().map(|order| prepared.transcripts(order)).collect())
+    Ok(prepared.orders()?.iter().map(|order| prepared.transcripts(order)).collect::<Result<_, _>>()?)
 }
 
 fn real(prepared: &Prepared<'_>, engine: &str) -> Result<ByOrder, Failure> {
