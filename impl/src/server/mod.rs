@@ -20,6 +20,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::connection::Target;
 pub use own::OwnDatabase;
 use process::Process;
 pub use software::Software;
@@ -71,6 +72,16 @@ pub enum ServerError {
         /// The environment's variable that says so.
         variable: &'static str,
     },
+    /// The environment names something else.
+    #[error("{variable} names no {software}: {says}")]
+    Misnamed {
+        /// What was asked for.
+        software: Software,
+        /// The environment's variable.
+        variable: &'static str,
+        /// What it names, without its password.
+        says: String,
+    },
     /// It is there and does not start.
     #[error("{software} does not start: {says}")]
     Start {
@@ -109,12 +120,11 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::Absent`] when it is not installed and none is named, [`ServerError::LeftOut`] when the environment
-    /// says so, [`ServerError::Start`] when it does not start.
+    /// says so, [`ServerError::Misnamed`] when it names something else, [`ServerError::Start`] when it does not start.
     pub fn find(software: Software, durability: Durability) -> Result<Self, ServerError> {
-        match std::env::var(software.variable()) {
-            Ok(url) if url == "none" => Err(ServerError::LeftOut { software, variable: software.variable() }),
-            Ok(url) if !url.is_empty() => Ok(Self::named(software, &url)),
-            _ => Self::start(software, durability),
+        match named_in_environment(software)? {
+            Some(url) => Ok(Self::named(software, &url)),
+            None => Self::start(software, durability),
         }
     }
 
@@ -158,10 +168,9 @@ impl Server {
     /// # Errors
     /// As [`Server::find`], but for its start.
     pub fn is_here(software: Software) -> Result<(), ServerError> {
-        match std::env::var(software.variable()) {
-            Ok(url) if url == "none" => Err(ServerError::LeftOut { software, variable: software.variable() }),
-            Ok(url) if !url.is_empty() => Ok(()),
-            _ => software.programs().map(drop),
+        match named_in_environment(software)? {
+            Some(_) => Ok(()),
+            None => software.programs().map(drop),
         }
     }
 
@@ -199,6 +208,25 @@ impl Server {
         let started = self.software.run(&private.programs, directory, user, private.durability);
         *process = Some(started.map_err(failed)?);
         Ok(())
+    }
+}
+
+/// The server of this kind that the environment names.
+fn named_in_environment(software: Software) -> Result<Option<String>, ServerError> {
+    let variable = software.variable();
+    let url = match std::env::var(variable) {
+        Ok(url) if url == "none" => return Err(ServerError::LeftOut { software, variable }),
+        Ok(url) if !url.is_empty() => url,
+        _ => return Ok(None),
+    };
+    if !matches!(software, Software::Postgres | Software::MariaDb) {
+        return Ok(Some(url));
+    }
+    let misnamed = |says| Err(ServerError::Misnamed { software, variable, says });
+    match Target::parse_server(&url) {
+        Ok(target) if Software::of_dialect(target.dialect()) == Some(software) => Ok(Some(url)),
+        Ok(target) => misnamed(format!("{} is another engine's", target.name())),
+        Err(error) => misnamed(error.to_string()),
     }
 }
 

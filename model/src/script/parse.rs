@@ -19,8 +19,10 @@ const DATABASES: [&str; 3] = ["sqlite", "postgres", "mariadb"];
 /// A schedule of SQL steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// The `CREATE TABLE` statements.
+    /// The `CREATE TABLE` statements, one a line.
     pub schema: String,
+    /// On which line of the script each of them begins.
+    pub schema_lines: Vec<usize>,
     /// The other statements of the setup, with their lines.
     pub setup: Vec<(usize, String)>,
     /// The sessions, in the order in which they are named first.
@@ -116,7 +118,8 @@ impl Script {
     /// # Errors
     /// With the line of the first thing that is not of the format.
     pub fn parse(file: &str, text: &str) -> Result<Self, ScriptError> {
-        let mut reader = Reader { file, script: empty(), open: None, in_setup: false, in_step: false };
+        let mut reader =
+            Reader { file, script: empty(), open: None, anomaly_lines: Vec::new(), in_setup: false, in_step: false };
         for (place, line) in text.lines().enumerate() {
             reader.line(place + 1, line)?;
         }
@@ -173,6 +176,7 @@ impl Script {
 fn empty() -> Script {
     Script {
         schema: String::new(),
+        schema_lines: Vec::new(),
         setup: Vec::new(),
         sessions: Vec::new(),
         only: None,
@@ -188,6 +192,8 @@ struct Reader<'a> {
     script: Script,
     /// A statement of the setup that has not ended yet, and the line it began on.
     open: Option<(usize, String)>,
+    /// The line of each anomaly.
+    anomaly_lines: Vec<usize>,
     in_setup: bool,
     /// True when an indented line goes on with the last step.
     in_step: bool,
@@ -251,7 +257,10 @@ impl Reader<'_> {
             self.script.order = Order::AllPermutations;
         } else if let Some(text) = line.strip_prefix("anomaly:") {
             match Anomaly::parse(text) {
-                Ok(anomaly) => self.script.anomalies.push(anomaly),
+                Ok(anomaly) => {
+                    self.script.anomalies.push(anomaly);
+                    self.anomaly_lines.push(number);
+                }
                 Err(problem) => return self.no(number, problem),
             }
         } else {
@@ -271,6 +280,7 @@ impl Reader<'_> {
             if whole.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create")) {
                 self.script.schema.push_str(statement);
                 self.script.schema.push('\n');
+                self.script.schema_lines.push(*begun);
             } else {
                 self.script.setup.push((*begun, whole.to_owned()));
             }
@@ -335,10 +345,10 @@ impl Reader<'_> {
             return self.no(lines.max(1), "the script has no step: `T1: begin`");
         }
         let steps = self.script.steps.len();
-        if let Some(step) =
-            self.script.anomalies.iter().flat_map(Anomaly::steps).find(|step| *step > steps || *step == 0)
-        {
-            return self.no(lines, format!("an anomaly looks at step {step}, and there are steps 1 to {steps}"));
+        for (anomaly, line) in self.script.anomalies.iter().zip(&self.anomaly_lines) {
+            if let Some(step) = anomaly.steps().find(|step| *step > steps || *step == 0) {
+                return self.no(*line, format!("an anomaly looks at step {step}, and there are steps 1 to {steps}"));
+            }
         }
         Ok(self.script)
     }

@@ -12,6 +12,8 @@ use crate::engine::{Engine, Family};
 
 /// More interleavings than this are nobody's to read, and take too long.
 const MOST_INTERLEAVINGS: usize = 100_000;
+/// And so are more ways through one of them.
+const MOST_WAYS: usize = 20_000;
 
 /// A script, compiled for an engine, with the rows that are there at the start.
 pub struct Prepared<'a> {
@@ -46,8 +48,12 @@ impl<'a> Prepared<'a> {
                 Some(level) => engine.at(level).map_err(|problem| no(session.line, problem))?,
             });
         }
-        let mut store =
-            Store::for_scripts(&script.schema, engine.dialect()).map_err(|error| no(1, error.to_string()))?;
+        let mut store = Store::for_scripts(&script.schema, engine.dialect()).map_err(|error| {
+            // Of the statements the first that is none by itself.
+            let is_wrong = |sql: &str| Store::for_scripts(sql, engine.dialect()).is_err();
+            let wrong = script.schema.lines().zip(&script.schema_lines).find(|(sql, _)| is_wrong(sql));
+            no(wrong.map_or(1, |(_, line)| *line), error.to_string())
+        })?;
         let mut compiled = |line: usize, engine: Engine, sql: &str| {
             let statement = Statement::of_text(sql);
             let made = store.add(statement).and_then(|()| store.suits_with(engine, statement));
@@ -140,8 +146,18 @@ impl<'a> Prepared<'a> {
     }
 
     /// Every transcript that the model allows for the steps in this order.
-    pub fn transcripts(&self, order: &[usize]) -> BTreeSet<Transcript> {
-        self.transcripts_within(order, usize::MAX).0
+    ///
+    /// # Errors
+    /// When the engine leaves so much open that they cannot all be looked at.
+    pub fn transcripts(&self, order: &[usize]) -> Result<BTreeSet<Transcript>, ScriptError> {
+        match self.transcripts_within(order, MOST_WAYS) {
+            (found, Some(_)) => Ok(found),
+            (_, None) => {
+                let problem =
+                    format!("the engine may go on in more than {MOST_WAYS} ways: let fewer sessions wait at once");
+                Err(ScriptError { file: self.file.to_owned(), line: 1, problem })
+            }
+        }
     }
 
     /// The same, with an end to it: so many ways at most are taken. The second part says how many there are, where these

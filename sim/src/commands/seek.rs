@@ -78,7 +78,7 @@ async fn on(asked: &Seek, engine: Engine, scripts: &[(&String, Script)]) -> Resu
     for (path, script) in scripts {
         let prepared = Prepared::new(script, path, engine)?;
         for order in prepared.orders()? {
-            if prepared.transcripts(&order).len() < 2 {
+            if prepared.transcripts(&order)?.len() < 2 {
                 continue;
             }
             let real = match &mut real {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use paidonce_model::script::{Action, Board, Prepared, Said, Script, Session, Transcript};
+use paidonce_model::script::{Action, Board, Prepared, Said, Script, ScriptError, Session, Transcript};
 use paidonce_protocol::{Dialect, Error, Reply, Statement, Underivable};
 use paidonce_sqlx::lockstep::{Lockstep, LockstepError, SessionId, Standing};
 use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software};
@@ -43,6 +43,9 @@ pub enum RealError {
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What the model allows cannot be told.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// The setup was refused.
     #[error("line {line}: the setup fails: {source}")]
     Setup {

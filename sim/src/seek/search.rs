@@ -37,7 +37,7 @@ impl Sought {
 /// are looked for.
 ///
 /// # Errors
-/// When the real engine cannot be asked.
+/// When the real engine cannot be asked, or the model cannot say what it allows.
 pub async fn seek(
     real: &mut Real,
     engine: Engine,
@@ -45,7 +45,7 @@ pub async fn seek(
     order: &[usize],
     (rounds, wanted): (u64, impl Fn(usize) -> bool),
 ) -> Result<Sought, RealError> {
-    let allowed = prepared.transcripts(order);
+    let allowed = prepared.transcripts(order)?;
     let ways = ways(prepared.script(), engine, &allowed);
     let mut sought = Sought { allowed, seen: BTreeMap::new(), plays: 0 };
     for round in 0..rounds {

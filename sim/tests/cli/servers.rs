@@ -62,3 +62,17 @@ fn a_password_is_never_printed() {
         }
     }
 }
+
+#[test]
+fn a_variable_that_names_no_server_of_its_kind_is_named() {
+    let folder = Folder::new();
+    folder.write("one.script", "setup\n  CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY);\nT1: SELECT id FROM t\n");
+    let script = ["script", "one.script", "--engine", "postgres/read-committed", "--real"];
+    for (url, says) in [
+        ("nonsense", "has no scheme: a database is given as"),
+        ("mariadb://shop@127.0.0.1:1/shop", "mariadb://shop@127.0.0.1:1/shop is another engine's"),
+        ("none", "postgres is left out by PAIDONCE_POSTGRES_URL=none"),
+    ] {
+        folder.run_in(&script, "", &[("PAIDONCE_POSTGRES_URL", url)]).expect(2, &["PAIDONCE_POSTGRES_URL", says]);
+    }
+}

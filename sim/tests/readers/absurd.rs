@@ -50,6 +50,26 @@ fn a_script_has_a_bounded_number_of_sessions_steps_and_interleavings() {
 }
 
 #[test]
+fn what_is_wrong_with_a_table_or_an_anomaly_is_told_with_its_own_line() {
+    let table = "  CREATE TABLE u (\n    id BIGINT NOT NULL PRIMARY KEY, x FLOAT);\nT1: begin\n";
+    assert!(refused(table).starts_with("absurd:5: schema, table u: `FLOAT` is a type"), "{}", refused(table));
+    let anomaly = "anomaly: 1 done\nanomaly: 7 done\nT1: begin\n";
+    assert_eq!(refused(anomaly), "absurd:6: an anomaly looks at step 7, and there are steps 1 to 1");
+}
+
+#[test]
+fn more_ways_than_can_be_looked_at_are_refused() {
+    let begins = (0..12).fold(String::new(), |all, one| all + &format!("T{one}: begin\n"));
+    let writes = (0..12).fold(begins, |all, one| all + &format!("T{one}: UPDATE t SET n = {one} WHERE id = 1\n"));
+    let all = (0..12).fold(writes, |all, one| all + &format!("T{one}: commit\n"));
+    let text = format!("{SETUP}{all}");
+    let script = Script::parse("absurd", &text).unwrap();
+    let prepared = Prepared::new(&script, "absurd", Engine::PostgresReadCommitted).unwrap();
+    let error = prepared.transcripts(&prepared.orders().unwrap()[0]).expect_err("it takes for ever");
+    assert!(error.to_string().contains("more than 20000 ways"), "{error}");
+}
+
+#[test]
 fn sixteen_sessions_that_all_wait_are_played() {
     for engine in Engine::ALL {
         let steps = (0..16).fold(String::new(), |all, one| {

@@ -20,7 +20,7 @@ fn renewed(text: &str) -> String {
         let script = parsed(&text);
         let prepared = Prepared::new(&script, PAGE, engine).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let orders = prepared.orders().expect("few orders");
-        let allowed: Vec<_> = orders.iter().map(|order| prepared.transcripts(order)).collect();
+        let allowed: Vec<_> = orders.iter().map(|order| prepared.transcripts(order).expect("few ways")).collect();
         if is_here(engine) {
             block_on(async {
                 let _alone = alone(engine).await;

@@ -36,7 +36,7 @@ pub(crate) fn is_here(engine: Engine) -> bool {
     };
     match Server::shared(software) {
         Ok(_) => true,
-        Err(error @ ServerError::Absent { .. }) if !all_engines_wanted() => {
+        Err(error @ (ServerError::Absent { .. } | ServerError::LeftOut { .. })) if !all_engines_wanted() => {
             println!("left out: {}: {error}", engine.name());
             false
         }
@@ -91,7 +91,7 @@ impl Kept {
 
     /// Every transcript that the model allows.
     pub(crate) fn allowed(&self, engine: Engine) -> Vec<Transcript> {
-        self.prepared(engine).transcripts(&self.order()).into_iter().collect()
+        self.prepared(engine).transcripts(&self.order()).expect("few ways").into_iter().collect()
     }
 }
 

@@ -154,9 +154,9 @@ fn everything_that_can_come_of_a_request_comes_of_some() {
         Reason::WrongReceiver,
     ];
     missing.extend(reasons.into_iter().flat_map(|reason| [ForReview(reason), AlreadyForReview(reason)]));
-    let mut runner = TestRunner::new(config(ON_SQLITE));
+    let mut runner = TestRunner::new(config(ON_THE_MODEL));
     let sequences = Sequences::sequential_strategy(1..LONGEST);
-    for _ in 0..ON_SQLITE {
+    for _ in 0..ON_THE_MODEL {
         let drawn = sequences.new_tree(&mut runner).expect("nothing is rejected");
         let (mut told, steps, _) = drawn.current();
         for step in &steps {
@@ -164,7 +164,7 @@ fn everything_that_can_come_of_a_request_comes_of_some() {
             missing.retain(|outcome| Some(*outcome) != told.outcome);
         }
     }
-    assert_eq!(missing, [], "of {ON_SQLITE} sequences");
+    assert_eq!(missing, [], "of {ON_THE_MODEL} sequences");
 }
 
 #[test]
