@@ -231,9 +231,7 @@ impl Store {
     /// # Errors
     /// With the statement of which it is not, and why.
     pub(crate) fn suits(&self, engine: Engine) -> Result<(), SqlError> {
-        let mut names: Vec<(u16, &str)> = self.by_name.iter().map(|(name, (number, _))| (*number, *name)).collect();
-        names.sort_unstable();
-        names.into_iter().try_for_each(|(number, name)| self.plan_suits(engine, number, name))
+        self.plans.iter().try_for_each(|plan| self.plan_suits(engine, plan))
     }
 
     /// The same for one statement.
@@ -241,14 +239,14 @@ impl Store {
     /// # Errors
     /// As [`Store::suits`].
     pub(crate) fn suits_with(&self, engine: Engine, statement: &'static Statement) -> Result<(), SqlError> {
-        self.plan_suits(engine, self.number_of(statement)?, statement.name)
+        self.plan_suits(engine, &self.plans[usize::from(self.number_of(statement)?)])
     }
 
-    fn plan_suits(&self, engine: Engine, number: u16, name: &str) -> Result<(), SqlError> {
-        match self.plans[usize::from(number)].unforeseen(&self.tables, engine) {
+    fn plan_suits(&self, engine: Engine, plan: &Plan) -> Result<(), SqlError> {
+        match plan.unforeseen(&self.tables, engine) {
             None => Ok(()),
             Some(problem) => {
-                Err(SqlError { subject: name.to_owned(), problem: format!("on {}, {problem}", engine.name()) })
+                Err(SqlError { subject: plan.name.to_owned(), problem: format!("on {}, {problem}", engine.name()) })
             }
         }
     }

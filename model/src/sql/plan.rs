@@ -10,6 +10,8 @@ use crate::db::Val;
 /// A compiled statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// The statement's name.
+    pub(crate) name: &'static str,
     /// The number of the table it reads or writes; of no meaning to a statement about a lock by name.
     pub(crate) table: usize,
     pub(crate) kind: PlanKind,

@@ -8,13 +8,10 @@ use paidonce_model::script::{Prepared, Script, Transcript};
 use super::cli::Scripted;
 use super::failure::Failure;
 use super::{Exit, print_json, quoted, read_text};
-use crate::script::{Real, played_text};
+use crate::script::{MOST_WAYS, Real, played_text};
 
 /// No script of a person is longer.
 pub(super) const LONGEST_SCRIPT: u64 = 1 << 20;
-
-/// The model takes so many ways through a script at most, over all orders of its steps.
-const MOST_WAYS: usize = 100_000;
 
 /// The machine's form.
 #[derive(serde::Serialize)]

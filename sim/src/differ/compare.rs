@@ -7,10 +7,8 @@ use paidonce_model::script::{Followed, Prepared, ScriptError, Transcript};
 use paidonce_sqlx::server::Server;
 
 use super::draft::{Draw, parsed};
-use crate::script::{Real, RealError};
+use crate::script::{MOST_WAYS, Real, RealError};
 
-/// The model takes so many ways through a script at most.
-const MOST_WAYS: usize = 20_000;
 /// So many smaller scripts are tried at most: each is played.
 const MOST_SMALLER: usize = 400;
 

@@ -4,6 +4,9 @@ mod direction;
 mod real;
 mod text;
 
+/// The model takes so many ways through a script at most, over all orders of its steps.
+pub(crate) const MOST_WAYS: usize = 20_000;
+
 pub use direction::Direction;
 pub use real::{Real, RealError};
 pub use text::{played_text, transcripts_text};

@@ -80,9 +80,9 @@ fn more_ways_than_are_taken_are_undecided_and_never_cut_off_silently() {
     ids.for_each(|id| text += &format!("H{id}: commit\n"));
     folder.write("s.script", text);
     let asked = ["script", "s.script", "--engine", "postgres/read-committed"];
-    folder.run(&asked).expect(2, &["undecided: the model has more than 100000 ways through it"]);
+    folder.run(&asked).expect(2, &["undecided: the model has more than 20000 ways through it"]);
     let ran = folder.run(&[&asked[..], &["--rewrite"]].concat());
-    ran.expect(2, &["s.script: the model has more than 100000 ways through it", "take steps away"]);
+    ran.expect(2, &["s.script: the model has more than 20000 ways through it", "take steps away"]);
     assert!(!folder.read("s.script").contains("----"));
 }
 

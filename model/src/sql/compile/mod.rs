@@ -69,7 +69,7 @@ impl Plan {
             conditions.into_iter().for_each(|condition| condition.constants(&mut constants));
         }
         let folded = constants.into_iter().cloned().collect();
-        Ok(Plan { table, kind, arguments, subs, access, folded, reads_clock })
+        Ok(Plan { name: statement.name, table, kind, arguments, subs, access, folded, reads_clock })
     }
 }
 
