@@ -3,6 +3,7 @@
 //! What engines share is here; the rules of one engine are one file.
 
 mod cause;
+mod change;
 mod choices;
 mod circles;
 mod connections;

@@ -12,6 +12,7 @@ fn pins_are_read_or_their_line_is_named() {
         verdict: whole.verdict.into_iter().take(3).collect(),
         mutant: whole.mutant.into_iter().take(3).collect(),
         drawn: whole.drawn.into_iter().take(3).collect(),
+        simulated: whole.simulated.into_iter().take(3).collect(),
     };
     each_text(vec![some.text()], 1_000, |text| {
         std::fs::write(path, text).unwrap();
