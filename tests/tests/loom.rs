@@ -15,7 +15,15 @@ const CLAIMS: [&str; 4] = [
 fn what_threads_share_is_right_in_every_order() {
     let root = paidonce_tests::root();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--locked", "--manifest-path", "tests/loom/Cargo.toml", "--target-dir", "target/loom"]);
+    cargo.args([
+        "test",
+        "--lib",
+        "--locked",
+        "--manifest-path",
+        "tests/loom/Cargo.toml",
+        "--target-dir",
+        "target/loom",
+    ]);
     // Flags of whoever builds the workspace are not for this.
     cargo.current_dir(&root).env("RUSTFLAGS", "--cfg loom -D warnings").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let done = cargo.output().expect("cargo starts");
