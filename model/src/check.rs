@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::claims::{Claim, Judge, at_step};
-use crate::db::ContentsId;
+use crate::db::{ContentsId, Store};
 use crate::explore::{Exploration, ExploreError, Limits, Progress, Schedule, Show, explore, shortest};
 use crate::scenario::Bounds;
 use crate::sql::Space;
@@ -173,18 +173,22 @@ impl World {
 
     /// The committed rows, by table.
     pub(crate) fn rows(&self, contents: ContentsId) -> BTreeMap<String, Vec<Vec<Datum>>> {
-        let rows = |space: usize| {
-            let row =
-                |row: u32| self.store.rows.get(row).iter().map(|val| Datum::from(&self.store.symbols.value(*val)));
-            self.store.rows_of(contents, space as Space).iter().map(|(_, id)| row(*id).collect()).collect()
-        };
-        let tables = self.store.tables.tables.iter().enumerate();
-        tables.map(|(space, table)| (table.name.clone(), rows(space))).collect()
+        rows(&self.store, contents)
     }
 }
 
+/// The rows of a database, by table.
+pub(crate) fn rows(store: &Store, contents: ContentsId) -> BTreeMap<String, Vec<Vec<Datum>>> {
+    let rows = |space: usize| {
+        let row = |row: u32| store.rows.get(row).iter().map(|val| Datum::from(&store.symbols.value(*val)));
+        store.rows_of(contents, space as Space).iter().map(|(_, id)| row(*id).collect()).collect()
+    };
+    let tables = store.tables.tables.iter().enumerate();
+    tables.map(|(space, table)| (table.name.clone(), rows(space))).collect()
+}
+
 /// Who believed to hold which section, from which step to which.
-fn holds(steps: &[Step]) -> Vec<WorldHold> {
+pub(crate) fn holds(steps: &[Step]) -> Vec<WorldHold> {
     let mut holds: Vec<WorldHold> = Vec::new();
     for (place, step) in steps.iter().enumerate() {
         let number = place + 1;

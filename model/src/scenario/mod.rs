@@ -15,6 +15,7 @@ pub use bounds::{ActorBounds, Bounds, FaultBounds};
 pub use files::FILES;
 pub use load::{Located, ScenarioError};
 pub use requests::RequestSpec;
+pub(crate) use requests::rows_of;
 pub use validate::Invalid;
 
 /// One scenario. The file's form and this one are the same; every field that may be left out has its default here.

@@ -3,7 +3,7 @@
 use paidonce_protocol::shop::{Input, Money, Notice, NoticeError, Settings};
 use paidonce_protocol::{Answer, Value};
 
-use super::{Actor, Scenario};
+use super::{Actor, Lock, Order, Scenario, Stock};
 use crate::trace::WorldPayment;
 
 /// One delivery of one actor entry.
@@ -93,33 +93,7 @@ impl Scenario {
 
     /// The rows that are there at the start, each with its table, its values in the order of the schema's columns.
     pub fn initial_rows(&self) -> Vec<(&'static str, Vec<Value>)> {
-        let mut rows = Vec::new();
-        for order in &self.orders {
-            let order_row = vec![
-                (&order.id).into(),
-                (&order.status).into(),
-                order.total_cents.into(),
-                (&order.currency).into(),
-                (&order.receiver).into(),
-                0.into(),
-                "".into(),
-                0.into(),
-            ];
-            rows.push(("orders", order_row));
-        }
-        for order in &self.orders {
-            for line in &order.lines {
-                rows.push(("order_lines", vec![(&order.id).into(), (&line.sku).into(), line.units.into()]));
-            }
-        }
-        for stock in &self.stock {
-            rows.push(("stock", vec![(&stock.sku).into(), stock.on_hand.into(), stock.on_hand.into()]));
-        }
-        for lock in &self.locks {
-            let lock_row = vec![(&lock.name).into(), (&lock.request_id).into(), Value::Instant(lock.expires_ms)];
-            rows.push(("locks", lock_row));
-        }
-        rows
+        rows_of(&self.orders, &self.stock, &self.locks)
     }
 
     /// The money that the gateway took and that a notice of this scenario tells of: each payment once, in the order of
@@ -141,4 +115,35 @@ impl Scenario {
         }
         taken
     }
+}
+
+/// The rows of these orders with their lines, of the stock and of the locks, as they are at the start.
+pub(crate) fn rows_of(orders: &[Order], stock: &[Stock], locks: &[Lock]) -> Vec<(&'static str, Vec<Value>)> {
+    let mut rows = Vec::new();
+    for order in orders {
+        let order_row = vec![
+            (&order.id).into(),
+            (&order.status).into(),
+            order.total_cents.into(),
+            (&order.currency).into(),
+            (&order.receiver).into(),
+            0.into(),
+            "".into(),
+            0.into(),
+        ];
+        rows.push(("orders", order_row));
+    }
+    for order in orders {
+        for line in &order.lines {
+            rows.push(("order_lines", vec![(&order.id).into(), (&line.sku).into(), line.units.into()]));
+        }
+    }
+    for stock in stock {
+        rows.push(("stock", vec![(&stock.sku).into(), stock.on_hand.into(), stock.on_hand.into()]));
+    }
+    for lock in locks {
+        let lock_row = vec![(&lock.name).into(), (&lock.request_id).into(), Value::Instant(lock.expires_ms)];
+        rows.push(("locks", lock_row));
+    }
+    rows
 }

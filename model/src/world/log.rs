@@ -22,11 +22,19 @@ impl Log {
         Log { steps: Some(Vec::new()) }
     }
 
+    pub(crate) fn is_on(&self) -> bool {
+        self.steps.is_some()
+    }
+
+    pub(crate) fn steps(&self) -> &[Step] {
+        self.steps.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn into_steps(self) -> Vec<Step> {
         self.steps.unwrap_or_default()
     }
 
-    fn push(&mut self, actor: Option<String>, now_ms: i64, event: impl FnOnce() -> Event) {
+    pub(crate) fn push(&mut self, actor: Option<String>, now_ms: i64, event: impl FnOnce() -> Event) {
         if let Some(steps) = &mut self.steps {
             steps.push(Step { actor, now_ms, event: event(), marks: Vec::new(), outcome: None });
         }
@@ -86,7 +94,7 @@ impl Log {
         self.of(world, state, owner, || Event::Reaped);
     }
 
-    pub(super) fn ticked(&mut self, from_ms: i64, to_ms: i64) {
+    pub(crate) fn ticked(&mut self, from_ms: i64, to_ms: i64) {
         self.push(None, from_ms, || Event::Ticked { to_ms, woken: Vec::new() });
     }
 
@@ -97,12 +105,23 @@ impl Log {
         }
     }
 
+    /// Somebody is woken by the tick that was the last step. False when that was another step, or a tick to another moment.
+    pub(crate) fn woken_too(&mut self, at_ms: i64, also: Woken) -> bool {
+        match self.last().map(|step| &mut step.event) {
+            Some(Event::Ticked { to_ms, woken }) if *to_ms == at_ms => {
+                woken.push(also);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn last(&mut self) -> Option<&mut Step> {
         self.steps.as_mut()?.last_mut()
     }
 
     /// What the actor remarked when it was answered.
-    pub(super) fn told(&mut self, said: &[Mark]) {
+    pub(crate) fn told(&mut self, said: &[Mark]) {
         let Some(step) = self.last() else { return };
         let marks = match &mut step.event {
             Event::Ticked { woken, .. } => woken.last_mut().map(|woken| &mut woken.marks),
@@ -113,7 +132,7 @@ impl Log {
         }
     }
 
-    pub(super) fn ended(&mut self, outcome: Ended) {
+    pub(crate) fn ended(&mut self, outcome: Ended) {
         let Some(step) = self.last() else { return };
         let text = Some(outcome.to_string());
         match &mut step.event {

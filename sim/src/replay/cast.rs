@@ -50,7 +50,7 @@ pub(super) fn of_flow(flow: &Flow, trace: &Trace) -> Result<Cast, ReplayError> {
 pub(super) fn of(trace: &Trace) -> Result<Cast, ReplayError> {
     let scenario = &trace.scenario;
     let notice = catalogue::find_for(&trace.protocol, Role::Notice)?;
-    if let Some(invalid) = scenario.validate().err().and_then(|all| all.into_iter().next()) {
+    if let Some(invalid) = scenario.validate_played().err().and_then(|all| all.into_iter().next()) {
         return Err(ReplayError::Scenario { scenario: scenario.name.clone(), problem: invalid.to_string() });
     }
     let without = without(trace)?;

@@ -13,7 +13,7 @@ use super::words;
 pub enum Difference {
     /// A step came out differently. The replay stopped there.
     Step(StepDifference),
-    /// All steps came out as in the trace, and yet the rows at the end are others.
+    /// All steps so far came out as in the trace, and yet the rows are others.
     Rows {
         /// The tables that differ, by name.
         tables: Vec<TableDifference>,
@@ -69,7 +69,7 @@ impl Display for Difference {
         match self {
             Difference::Step(difference) => difference.fmt(f),
             Difference::Rows { tables } => {
-                f.write_str("the rows at the end differ")?;
+                f.write_str("the rows differ")?;
                 tables.iter().try_for_each(|table| write!(f, "; {table}"))
             }
         }

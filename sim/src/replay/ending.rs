@@ -25,11 +25,9 @@ impl Stage {
         // While transactions are still open: what they have written must not be seen.
         let found = committed(self.lockstep.aside()).await?;
         let own = flow.map(|flow| flow.broken_by(found.clone())).transpose()?;
-        let mut tables = differences(trace, found);
+        let mut tables = differences(&trace.rows, found);
         tables.extend(TableDifference::between("world_mails", mails(&trace.world.mails), mails(&self.mails)));
-        if let Some(name) = self.ahead.as_ref().filter(|_| !tables.is_empty()) {
-            return Err(ReplayError::Unsupported { step: steps, says: let_in_early(name) });
-        }
+        self.may_differ(&tables, steps)?;
         // The audit's tables need the write lock, which a transaction of the trace may still have.
         self.lockstep.close_all().await?;
         let audited = match own {
@@ -45,6 +43,21 @@ impl Stage {
             difference: (!tables.is_empty()).then_some(Difference::Rows { tables }),
         })
     }
+
+    /// Compare the committed rows after a step with what they are to be.
+    pub(super) async fn compare(&mut self, expected: &Tables, step: usize) -> Result<Option<Difference>, ReplayError> {
+        let tables = differences(expected, committed(self.lockstep.aside()).await?);
+        self.may_differ(&tables, step)?;
+        Ok((!tables.is_empty()).then_some(Difference::Rows { tables }))
+    }
+
+    /// Rows differ by chance alone where somebody was let in early.
+    fn may_differ(&self, tables: &[TableDifference], step: usize) -> Result<(), ReplayError> {
+        match &self.ahead {
+            Some(name) if !tables.is_empty() => Err(ReplayError::Unsupported { step, says: let_in_early(name) }),
+            _ => Ok(()),
+        }
+    }
 }
 
 type Tables = BTreeMap<String, Vec<Vec<Datum>>>;
@@ -55,9 +68,9 @@ async fn committed(observer: &mut Connection) -> Result<Tables, ReplayError> {
     Ok(observer.contents().await?.into_iter().map(|(table, rows)| (table, told(rows))).collect())
 }
 
-fn differences(trace: &Trace, mut found: Tables) -> Vec<TableDifference> {
+fn differences(expected: &Tables, mut found: Tables) -> Vec<TableDifference> {
     let mut differences = Vec::new();
-    for (table, rows) in &trace.rows {
+    for (table, rows) in expected {
         let there = found.remove(table).unwrap_or_default();
         differences.extend(TableDifference::between(table, rows.clone(), there));
     }

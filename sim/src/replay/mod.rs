@@ -25,10 +25,11 @@ mod timers;
 mod turn;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use paidonce_model::flow::Flow;
-use paidonce_model::trace::Trace;
+use paidonce_model::trace::{Datum, Trace};
 use paidonce_sqlx::Engine;
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -103,7 +104,7 @@ impl Replayed {
 /// server, and when the disk or the database itself is in trouble. That the database answers differently is no error but
 /// a [`Difference`].
 pub async fn replay(trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
-    replay_with(trace, None, place).await
+    replay_with(trace, None, &Checkpoints::new(), place).await
 }
 
 /// Replay a trace of somebody's own flow: its code runs on the real database, and at the end its claim looks at the real
@@ -112,19 +113,38 @@ pub async fn replay(trace: &Trace, place: &Place) -> Result<Replayed, ReplayErro
 /// # Errors
 /// As [`replay`], and when the trace is another flow's.
 pub async fn replay_flow(flow: &Flow, trace: &Trace, place: &Place) -> Result<Replayed, ReplayError> {
-    replay_with(trace, Some(flow), place).await
+    replay_with(trace, Some(flow), &Checkpoints::new(), place).await
 }
 
-async fn replay_with(trace: &Trace, flow: Option<&Flow>, place: &Place) -> Result<Replayed, ReplayError> {
+/// The committed rows that a schedule has left after so many steps, by table.
+pub type Checkpoints = BTreeMap<usize, BTreeMap<String, Vec<Vec<Datum>>>>;
+
+/// As [`replay_blocking`], and the committed rows are compared also on the way.
+///
+/// # Errors
+/// As [`replay_blocking`].
+///
+/// # Panics
+/// As [`replay_blocking`].
+pub fn replay_watched(trace: &Trace, checkpoints: &Checkpoints, place: &Place) -> Result<Replayed, ReplayError> {
+    executor()?.block_on(replay_with(trace, None, checkpoints, place))
+}
+
+async fn replay_with(
+    trace: &Trace,
+    flow: Option<&Flow>,
+    checkpoints: &Checkpoints,
+    place: &Place,
+) -> Result<Replayed, ReplayError> {
     let engine = engine(trace, place)?;
     // What is wrong with the trace is told before anything is made.
     cast(trace, flow)?;
     let [soon, later @ ..] = timers::SOON;
-    let mut replayed = replay_once(trace, flow, engine, place, soon).await;
+    let mut replayed = replay_once(trace, flow, checkpoints, engine, place, soon).await;
     for soon in later {
         // A place that the user named is not what it was any more.
         if place.database.is_none() && matches!(replayed, Err(ReplayError::TooBusy { .. })) {
-            replayed = replay_once(trace, flow, engine, place, soon).await;
+            replayed = replay_once(trace, flow, checkpoints, engine, place, soon).await;
         }
     }
     replayed
@@ -138,6 +158,7 @@ fn cast(trace: &Trace, flow: Option<&Flow>) -> Result<cast::Cast, ReplayError> {
 async fn replay_once(
     trace: &Trace,
     flow: Option<&Flow>,
+    checkpoints: &Checkpoints,
     engine: Engine,
     place: &Place,
     soon: Duration,
@@ -145,7 +166,7 @@ async fn replay_once(
     // Held to the end: the database may go with it.
     let ground = place::Ground::prepare(engine, place).await?;
     let mut stage = Stage::set(&ground, engine, trace, cast(trace, flow)?, soon).await?;
-    let played = stage.play(&trace.steps).await;
+    let played = stage.play(&trace.steps, checkpoints).await;
     let replayed = match played {
         Ok((steps, None)) => stage.look_at(trace, flow, steps).await,
         Ok((steps, Some(difference))) => Ok(stopped(trace, steps, difference)),
@@ -191,7 +212,11 @@ fn engine(trace: &Trace, place: &Place) -> Result<Engine, ReplayError> {
 }
 
 fn stopped(trace: &Trace, steps: usize, difference: Difference) -> Replayed {
-    let why = format!("the replay stopped at step {}, where the database differs from the trace", steps + 1);
+    let at = match difference {
+        Difference::Step(_) => steps + 1,
+        Difference::Rows { .. } => steps,
+    };
+    let why = format!("the replay stopped at step {at}, where the database differs from the trace");
     Replayed {
         engine: trace.engine.clone(),
         claim: trace.verdict.claim.clone(),

@@ -8,16 +8,26 @@ use super::difference::{Difference, StepDifference};
 use super::stage::{Reaction, Stage};
 use super::timers::{WaitEnds, wait_ends};
 use super::turn::{Halt, differs};
-use super::{ReplayError, words};
+use super::{Checkpoints, ReplayError, words};
 
 impl Stage {
     /// Play the steps: how many came out as the trace says, and the first difference.
-    pub(super) async fn play(&mut self, steps: &[Step]) -> Result<(usize, Option<Difference>), ReplayError> {
+    pub(super) async fn play(
+        &mut self,
+        steps: &[Step],
+        checkpoints: &Checkpoints,
+    ) -> Result<(usize, Option<Difference>), ReplayError> {
         for (done, step) in steps.iter().enumerate() {
             let number = done + 1;
             let actor = || step.actor.clone();
             match self.take(step, wait_ends(steps, done)).await {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(rows) = checkpoints.get(&number)
+                        && let Some(difference) = self.compare(rows, number).await?
+                    {
+                        return Ok((number, Some(difference)));
+                    }
+                }
                 Err(Halt::Differs { .. }) if let Some(name) = &self.ahead => {
                     return Err(ReplayError::Unsupported { step: number, says: let_in_early(name) });
                 }

@@ -14,7 +14,7 @@ impl Rules<'_> {
     pub(super) fn servers(&mut self) {
         let servers = &self.scenario.servers;
         self.expect(!servers.is_empty(), "servers", || "is empty; expected at least one server".to_owned());
-        self.expect(servers.len() <= MOST_SERVERS, "servers", || {
+        self.expect(!self.is_explored || servers.len() <= MOST_SERVERS, "servers", || {
             format!("has {} servers; expected at most {MOST_SERVERS}", servers.len())
         });
         self.each_once("servers", ".name", servers.iter().map(|server| &server.name));
@@ -51,9 +51,11 @@ impl Rules<'_> {
 
     fn faults(&mut self) {
         let faults = &self.scenario.faults;
-        self.within("faults.deaths", faults.deaths, 0..=MOST_FAULTS);
-        self.within("faults.lost_replies", faults.lost_replies, 0..=MOST_FAULTS);
-        self.within("faults.ticks", faults.ticks, 0..=MOST_TICKS);
+        if self.is_explored {
+            self.within("faults.deaths", faults.deaths, 0..=MOST_FAULTS);
+            self.within("faults.lost_replies", faults.lost_replies, 0..=MOST_FAULTS);
+            self.within("faults.ticks", faults.ticks, 0..=MOST_TICKS);
+        }
         let Some(forms) = &faults.death_forms else { return };
         self.expect(!forms.is_empty(), "faults.death_forms", || {
             "is empty; expected some of soft, reset, silent and stop, or no such field for all but stop".to_owned()

@@ -38,7 +38,20 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong, by field.
     pub fn validate(&self) -> Result<(), Vec<Invalid>> {
-        let mut rules = Rules { scenario: self, found: Vec::new() };
+        self.follows(true)
+    }
+
+    /// As [`Scenario::validate`], for what is played once and not explored: there may be any number of requests, servers and
+    /// faults.
+    ///
+    /// # Errors
+    /// As [`Scenario::validate`].
+    pub fn validate_played(&self) -> Result<(), Vec<Invalid>> {
+        self.follows(false)
+    }
+
+    fn follows(&self, is_explored: bool) -> Result<(), Vec<Invalid>> {
+        let mut rules = Rules { scenario: self, is_explored, found: Vec::new() };
         rules.story();
         rules.shop();
         rules.servers();
@@ -52,6 +65,8 @@ impl Scenario {
 /// The rules, applied to one scenario.
 struct Rules<'a> {
     scenario: &'a Scenario,
+    /// What is explored has to be small.
+    is_explored: bool,
     found: Vec<Invalid>,
 }
 
