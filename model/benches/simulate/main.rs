@@ -26,7 +26,7 @@ fn simulations(criterion: &mut Criterion) {
             bencher.iter_batched(world, |world| world.finish().expect("a report"), BatchSize::PerIteration);
         });
     };
-    for orders in [100, 1_000, 10_000] {
+    for orders in [100, 1_000, 10_000, 100_000] {
         measure("without-faults", options(orders, Rates::NOTHING, Engine::PostgresReadCommitted));
     }
     for engine in [Engine::PostgresReadCommitted, Engine::SqliteImmediate] {

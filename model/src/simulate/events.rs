@@ -8,8 +8,10 @@ use std::collections::BinaryHeap;
 pub(super) enum Event {
     /// A delivery comes.
     Deliver(u32),
-    /// A request makes its next call, or is told that its wait is over.
+    /// A request makes its next call.
     Step(u8, u32),
+    /// A request's own wait is over.
+    Wake(u8, u32),
     /// A waiting statement goes on.
     Grant(u8, u32),
     /// The database looks whether a statement waits in a circle.
@@ -37,6 +39,7 @@ impl Event {
             Event::Land(orphan) => word(5, orphan, 0),
             Event::Reap(orphan) => word(6, orphan, 0),
             Event::Restart => word(7, 0, 0),
+            Event::Wake(place, turn) => word(8, place.into(), turn),
         }
     }
 }
@@ -44,18 +47,29 @@ impl Event {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    heap: BinaryHeap<Reverse<(i64, u64, Event)>>,
+    /// By moment, then what time itself ends before all else, then what was decided first.
+    heap: BinaryHeap<Reverse<(i64, bool, u64, Event)>>,
     added: u64,
 }
 
 impl Events {
     pub(super) fn add(&mut self, at_ms: i64, event: Event) {
-        self.heap.push(Reverse((at_ms, self.added, event)));
+        let is_urgent = matches!(event, Event::Wake(..) | Event::TimeOut(..) | Event::Reap(_));
+        self.push(at_ms, is_urgent, event);
+    }
+
+    /// Before all others of its moment.
+    pub(super) fn add_next(&mut self, at_ms: i64, event: Event) {
+        self.push(at_ms, true, event);
+    }
+
+    fn push(&mut self, at_ms: i64, is_urgent: bool, event: Event) {
+        self.heap.push(Reverse((at_ms, !is_urgent, self.added, event)));
         self.added += 1;
     }
 
     pub(super) fn next(&mut self) -> Option<(i64, Event)> {
-        self.heap.pop().map(|Reverse((at_ms, _, event))| (at_ms, event))
+        self.heap.pop().map(|Reverse((at_ms, _, _, event))| (at_ms, event))
     }
 
     pub(super) fn count(&self) -> usize {

@@ -7,7 +7,7 @@ use paidonce_protocol::Mail;
 use rustc_hash::FxHashMap;
 
 use super::Situation;
-use super::plan::{Plan, Taken};
+use super::drawn::{Drawn, Taken};
 use super::report::{Found, Tally};
 use crate::claims::{Books, Claim, Shop, sentence};
 use crate::db::{ContentsId, Effects, KeyId, RowId, Store, Symbol, Val};
@@ -44,9 +44,9 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(shop: Shop, store: &Store, committed: ContentsId, plan: &Plan) -> Self {
+    pub(super) fn new(shop: Shop, store: &Store, committed: ContentsId, plan: &Drawn) -> Self {
         let symbol = |text: &String| store.symbols.id(text);
-        let own = plan.orders.iter().enumerate().map(|(order, id)| (symbol(id), order));
+        let own = plan.orders.iter().enumerate().map(|(order, known)| (symbol(&known.id), order));
         let order_of = own.chain(plan.others.iter().map(|(id, order)| (symbol(id), *order))).collect();
         let mut orders: Vec<OfOrder> = plan.orders.iter().map(|_| OfOrder::default()).collect();
         for (number, taken) in plan.taken.iter().enumerate() {
@@ -76,6 +76,18 @@ impl Ledger {
 
     pub(super) fn is_broken(&self) -> bool {
         !self.found.is_empty()
+    }
+
+    pub(super) fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// The mails at the mail server, and the money of which the shop was told.
+    pub(super) fn outside(&self) -> (Vec<WorldMail>, Vec<WorldPayment>) {
+        let mut mails: Vec<WorldMail> = self.orders.iter().flat_map(|order| order.mails.iter().cloned()).collect();
+        mails.sort_by(|one, other| (&one.order_id, &one.message_id).cmp(&(&other.order_id, &other.message_id)));
+        let told = self.taken.iter().filter(|taken| taken.told);
+        (mails, told.map(|taken| taken.payment.clone()).collect())
     }
 
     pub(super) fn into_found(self) -> Vec<Found> {

@@ -4,7 +4,9 @@
 //! | file | is about |
 //! |---|---|
 //! | `options` | what may be chosen |
-//! | `plan` | who buys what, and who will tell the shop of it when: drawn from the seed before anything happens |
+//! | `drawn` | who buys what, and who will tell the shop of it when: drawn from the seed before anything happens |
+//! | `plan` | what is given in place of being drawn |
+//! | `lot` | chance for one request |
 //! | `events` | what happens next |
 //! | `run` | a request: from call to call |
 //! | `workers` | who works through what is kept in the database, and when there is nothing left to do |
@@ -14,6 +16,9 @@
 //! | `ledger` | claims, judged from what each commit changed, and of everything at rest |
 //! | `situations` | what was reached how often |
 //! | `report` | what came of it |
+//! | `record`, `bodies` | a simulation as a trace |
+//! | `shrink` | what is left of one when everything is taken away that a broken claim does not need |
+//! | `summary` | what came of many |
 //!
 //! The exhaustive checker takes every way and is small; this takes one way, drawn from a seed, and is large. The same seed
 //! gives the same events on every machine and build: no thread, no clock, no floating point and no order of a hash table has a
@@ -21,16 +26,22 @@
 //! itself takes through the whole table: InnoDB locks every record on its way, and PostgreSQL's serializable notes every row,
 //! when `cancel` looks for an order's payments, which have no key for that. Time is virtual, in milliseconds, and jumps from one event to the next.
 
+mod bodies;
 mod calls;
+mod drawn;
 mod events;
 mod faults;
 mod ledger;
+mod lot;
 mod options;
 mod orphans;
 mod plan;
+mod record;
 mod report;
 mod run;
+mod shrink;
 mod situations;
+mod summary;
 mod workers;
 
 use std::collections::VecDeque;
@@ -38,18 +49,24 @@ use std::collections::VecDeque;
 use paidonce_protocol::catalogue::{self, Protocol, Role};
 use paidonce_protocol::{Dialect, Statement};
 
-pub use options::{Options, Rates, Unusable};
+pub use options::{NoRates, Options, Rates, Unusable};
+pub use plan::{Fault, NoFault, Plan, Strike};
+pub use record::{Rows, Untold};
 pub use report::{Found, Latency, Report};
+pub use shrink::{Shrunk, shrink};
 pub use situations::Situation;
+pub use summary::{Seeds, Summary, Unjoinable, Violation};
 
-use crate::chance::SplitMix;
-use crate::claims::Shop;
+use crate::claims::{Claim, Shop};
 use crate::db::{Database, Store};
+use crate::scenario::{Order, Stock, rows_of};
 use crate::unroll::UnrollError;
+use drawn::{Sender, Server};
 use events::{Event, Events};
+use faults::Faults;
 use ledger::Ledger;
 use orphans::Orphan;
-use plan::{Sender, Server};
+use record::Recorder;
 use report::Tally;
 use run::Running;
 use workers::Workers;
@@ -61,8 +78,6 @@ pub struct Simulation {
     admin: &'static Protocol,
     store: Store,
     database: Database,
-    /// Chance for what happens as the world goes on; the plan has its own.
-    chance: SplitMix,
     now_ms: i64,
     events: Events,
     servers: Vec<Server>,
@@ -77,7 +92,13 @@ pub struct Simulation {
     workers: Workers,
     /// Behind those of the pool.
     orphans: Vec<Orphan>,
-    requests: u32,
+    /// What is in the shop at the start.
+    shop_orders: Vec<Order>,
+    shop_stock: Vec<Stock>,
+    faults: Faults,
+    recorder: Recorder,
+    /// Until then the database, which was restarted, is not back.
+    back_ms: i64,
     ledger: Ledger,
     tally: Tally,
     /// How many events have happened since the versions that nobody looks at were forgotten.
@@ -112,12 +133,14 @@ impl Simulation {
         let statements: Vec<&'static Statement> = notice.statements.iter().chain(admin.statements).copied().collect();
         let store = Store::for_many(schema.sql(Dialect::Postgres), &statements, options.engine.dialect())?;
         let shop = Shop::find(&store).ok_or(Unusable::NotTheShop)?;
-        let plan = plan::drawn(&options, notice.work.is_some());
-        let committed = store.contents_of(&plan.rows)?;
+        let mut drawn = drawn::drawn(&options, notice.work.is_some())?;
+        let faults = Faults::of(&options.plan, &drawn)?;
+        let there: Vec<Order> = drawn.orders.iter().filter(|order| !order.lines.is_empty()).cloned().collect();
+        let committed = store.contents_of(&rows_of(&there, &drawn.stock, &[]))?;
         let database = Database::new(committed, std::iter::repeat_n(options.engine, options.connections.into()));
-        let ledger = Ledger::new(shop, &store, committed, &plan);
+        let ledger = Ledger::new(shop, &store, committed, &drawn);
         let mut events = Events::default();
-        for (sender, first_ms) in plan.firsts {
+        for (sender, first_ms) in std::mem::take(&mut drawn.firsts) {
             events.add(first_ms, Event::Deliver(sender));
         }
         let places = usize::from(options.connections);
@@ -126,17 +149,20 @@ impl Simulation {
             admin,
             store,
             database,
-            chance: SplitMix::new(options.seed ^ 0x7061_6964_6f6e_6365),
             now_ms: 0,
             events,
-            servers: plan.servers,
-            workers: Workers::of(&plan.senders),
-            senders: plan.senders,
+            servers: drawn.servers,
+            workers: Workers::of(&drawn.senders),
+            senders: drawn.senders,
             running: (0..places).map(|_| None).collect(),
             turns: vec![0; places],
             queue: VecDeque::new(),
             orphans: Vec::new(),
-            requests: 0,
+            shop_orders: there,
+            shop_stock: drawn.stock,
+            faults,
+            recorder: Recorder::off(),
+            back_ms: 0,
             ledger,
             tally: Tally::default(),
             since_forgotten: 0,
@@ -165,13 +191,35 @@ impl Simulation {
         Ok(Progress { now_ms: self.now_ms, calls, events: self.tally.events, at_rest, violated })
     }
 
+    /// Let it run until this claim is broken, or to its end. True when it is broken.
+    ///
+    /// # Errors
+    /// As [`Simulation::run`].
+    pub fn run_until_broken(&mut self, claim: Claim) -> Result<bool, UnrollError> {
+        loop {
+            let at_rest = self.run(1)?.at_rest;
+            let is_broken = self.judged().iter().any(|found| found.claim == claim);
+            if at_rest || is_broken {
+                return Ok(is_broken);
+            }
+        }
+    }
+
+    /// What is broken so far; at its end, also of what is left.
+    pub fn judged(&mut self) -> &[Found] {
+        if self.events.is_empty() {
+            self.ledger.judge_rest(&self.store, &self.tally);
+        }
+        self.ledger.found()
+    }
+
     /// Let everything happen, judge what is left, and say what came of it.
     ///
     /// # Errors
     /// As [`Simulation::run`].
     pub fn finish(mut self) -> Result<Report, UnrollError> {
         while !self.run(u64::MAX)?.at_rest {}
-        self.ledger.judge_rest(&self.store, &self.tally);
+        self.judged();
         Ok(self.report())
     }
 
@@ -179,10 +227,11 @@ impl Simulation {
         match event {
             Event::Deliver(sender) => self.delivered(sender),
             Event::Step(place, turn) if self.is_due(place, turn) => self.step(place.into()),
+            Event::Wake(place, turn) if self.is_due(place, turn) => self.wakes_up(place.into()),
             Event::Grant(place, turn) if self.is_due(place, turn) => self.grant(place.into()),
             Event::Deadlock(place, turn) if self.is_due(place, turn) => self.looks_for_deadlock(place.into()),
             Event::TimeOut(place, turn) if self.is_due(place, turn) => self.times_out(place.into()),
-            Event::Step(..) | Event::Grant(..) | Event::Deadlock(..) | Event::TimeOut(..) => Ok(()),
+            Event::Step(..) | Event::Wake(..) | Event::Grant(..) | Event::Deadlock(..) | Event::TimeOut(..) => Ok(()),
             Event::Land(orphan) => {
                 self.land(orphan);
                 Ok(())
@@ -219,6 +268,21 @@ impl Simulation {
 /// As [`Simulation::new`] and [`Simulation::run`].
 pub fn simulate(options: Options) -> Result<Report, SimulateError> {
     Ok(Simulation::new(options)?.finish()?)
+}
+
+/// So many seeds from this one on, itself counted, were run until one broke a claim, and what came of that one; `None` when
+/// none of so many did. The median of this over some bases is how quickly a wrong protocol is found out.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn seeds_until_broken(options: &Options, most: u64) -> Result<Option<(u64, Report)>, SimulateError> {
+    for nth in 0..most {
+        let report = simulate(Options { seed: options.seed.wrapping_add(nth), ..options.clone() })?;
+        if !report.found.is_empty() {
+            return Ok(Some((nth + 1, report)));
+        }
+    }
+    Ok(None)
 }
 
 /// Why there is no report.

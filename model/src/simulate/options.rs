@@ -1,9 +1,13 @@
 //! What may be chosen.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
 use paidonce_protocol::Without;
 use paidonce_protocol::catalogue::CannotPlay;
 use paidonce_protocol::shop::Settings;
 
+use super::plan::Plan;
 use crate::engine::Engine;
 use crate::scenario::Limits;
 use crate::sql::SqlError;
@@ -33,6 +37,8 @@ pub struct Options {
     pub limits: Limits,
     /// What goes wrong how often.
     pub rates: Rates,
+    /// What is given in place of being drawn.
+    pub plan: Plan,
 }
 
 /// What goes wrong how often, in parts per million.
@@ -89,6 +95,75 @@ impl Rates {
     };
 }
 
+/// A rate's name with its place.
+type Named = (&'static str, fn(&mut Rates) -> &mut u32);
+
+const NAMES: [Named; 9] = [
+    ("pause", |rates| &mut rates.pause),
+    ("crash", |rates| &mut rates.crash),
+    ("lost_reply", |rates| &mut rates.lost_reply),
+    ("restart", |rates| &mut rates.restart),
+    ("duplicate", |rates| &mut rates.duplicate),
+    ("late", |rates| &mut rates.late),
+    ("cancel", |rates| &mut rates.cancel),
+    ("second_payment", |rates| &mut rates.second_payment),
+    ("misfit", |rates| &mut rates.misfit),
+];
+
+/// Why a text says no rates.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected `none` or NAME=RATE with a rate in parts per million, divided by commas, not `{0}`; the names are {names}",
+    names = NAMES.map(|(name, _)| name).join(", ")
+)]
+pub struct NoRates(String);
+
+/// `crash=0,pause=5000` beside the defaults; `none,crash=5000` and nothing else.
+impl FromStr for Rates {
+    type Err = NoRates;
+
+    fn from_str(text: &str) -> Result<Self, NoRates> {
+        let parts = match text.strip_prefix("none") {
+            None => Some(text),
+            Some("") => None,
+            Some(rest) => Some(rest.strip_prefix(',').ok_or_else(|| NoRates(text.to_owned()))?),
+        };
+        let mut rates = if text.starts_with("none") { Rates::NOTHING } else { Rates::default() };
+        let mut given: Vec<&str> = Vec::new();
+        for part in parts.iter().flat_map(|parts| parts.split(',')) {
+            let expected = || NoRates(part.to_owned());
+            let (name, rate) = part.split_once('=').ok_or_else(expected)?;
+            let (name, place) = NAMES.iter().find(|(known, _)| *known == name.trim()).ok_or_else(expected)?;
+            if given.contains(name) {
+                return Err(expected());
+            }
+            given.push(name);
+            *place(&mut rates) = rate.trim().parse().map_err(|_| expected())?;
+        }
+        Ok(rates)
+    }
+}
+
+/// What differs from the defaults, or from nothing: it is read as it is written.
+impl Display for Rates {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let value = |of: &Rates, place: fn(&mut Rates) -> &mut u32| *place(&mut of.clone());
+        let differing = |from: Rates| -> Vec<String> {
+            let given = NAMES.into_iter().filter(|(_, place)| value(&from, *place) != value(self, *place));
+            given.map(|(name, place)| format!("{name}={}", value(self, place))).collect()
+        };
+        let (from_default, from_nothing) = (differing(Rates::default()), differing(Rates::NOTHING));
+        if from_nothing.len() < from_default.len() {
+            let none = std::iter::once("none".to_owned());
+            return f.write_str(&none.chain(from_nothing).collect::<Vec<_>>().join(","));
+        }
+        if from_default.is_empty() {
+            return f.write_str(&NAMES.map(|(name, place)| format!("{name}={}", value(self, place))).join(","));
+        }
+        f.write_str(&from_default.join(","))
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {
@@ -103,6 +178,7 @@ impl Default for Options {
             settings: Settings { attempts: 5, polls: 3, lease_ms: 60_000, ..Settings::default() },
             limits: Limits::default(),
             rates: Rates::default(),
+            plan: Plan::default(),
         }
     }
 }
@@ -119,6 +195,44 @@ pub enum Unusable {
     /// The schema is not the shop's.
     #[error("the schema is not the shop's: one of its tables is missing")]
     NotTheShop,
+    /// A plan names somebody who does not come.
+    #[error("the plan has {name} come, and there is none of that name among those who are drawn from this seed")]
+    NoSuchSender {
+        /// The name given.
+        name: String,
+    },
+    /// A plan has something go wrong with a request of somebody who does not come.
+    #[error(
+        "the plan has something go wrong with {request}; a request is called after its sender and a number: ipn-o3-1"
+    )]
+    NoSuchRequest {
+        /// The name given.
+        request: String,
+    },
+    /// A plan has a request die before it has asked anything.
+    #[error(
+        "the plan has {request} die at its first call; who dies before that has not come: expected call 2 or later"
+    )]
+    TooEarly {
+        /// The request.
+        request: String,
+    },
+    /// A plan sets the clock of a server that is not there.
+    #[error("the plan sets the clock of {name}; the servers are {known}")]
+    NoSuchServer {
+        /// The name given.
+        name: String,
+        /// Those that are there.
+        known: String,
+    },
+    /// A moment of a plan is out of its bounds.
+    #[error("the plan has {name} at {at_ms} ms; expected a moment from 0 to a year")]
+    NoMoment {
+        /// Whose it is.
+        name: String,
+        /// As given.
+        at_ms: i64,
+    },
     /// A number is out of its bounds.
     #[error("{name} is {value}; it has to be from {least} to {most}")]
     OutOfBounds {
@@ -161,9 +275,15 @@ impl Options {
             ("idle_limit_ms", self.limits.idle_limit_ms, 1, LONGEST_MS),
             ("freeze_ms", self.limits.freeze_ms, 1, LONGEST_MS),
         ];
-        match bounds.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
-            Some((name, value, least, most)) => Err(Unusable::OutOfBounds { name, value, least, most }),
-            None => Ok(()),
+        if let Some((name, value, least, most)) =
+            bounds.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value))
+        {
+            return Err(Unusable::OutOfBounds { name, value, least, most });
         }
+        let comes = self.plan.comes.iter().flatten();
+        let moments = comes.flat_map(|(name, moments)| moments.iter().map(move |at_ms| (name, *at_ms, 0)));
+        let clocks = self.plan.clocks.iter().flatten().map(|(name, offset_ms)| (name, *offset_ms, -LONGEST_MS));
+        let wrong = moments.chain(clocks).find(|(_, at_ms, least)| !(*least..=LONGEST_MS).contains(at_ms));
+        wrong.map_or(Ok(()), |(name, at_ms, _)| Err(Unusable::NoMoment { name: name.clone(), at_ms }))
     }
 }

@@ -1,259 +1,203 @@
-//! Who buys what, and who will tell the shop of it when: drawn from the seed before anything happens.
+//! What is given in place of being drawn: who comes when, what goes wrong, how wrong the clocks are. A file of these is what
+//! `paidonce simulate --plan` takes, and what shrinking writes.
 
-use paidonce_protocol::Value;
-use paidonce_protocol::shop::{Input, Notice, PaymentStatus};
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 
-use super::Options;
-use crate::chance::SplitMix;
-use crate::trace::WorldPayment;
+use serde::{Deserialize, Serialize};
 
-const RECEIVER: &str = "shop@example.com";
-const CURRENCY: &str = "EUR";
-const PROVIDER: &str = "paypal";
+use crate::trace::{DeathForm, Meaning};
 
-/// A web server's clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Server {
-    offset_ms: i64,
-    /// So much more, or less, it counts in a million.
-    drift: i64,
+/// See the module. What is left out is drawn from the seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    /// Those who wait for one thing are let in in the order in which they came, at once, as by an engine with a queue, and no
+    /// clock drifts: a schedule that a real engine can follow.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_turn: bool,
+    /// What goes wrong at which call, beside what is drawn by the rates.
+    pub faults: Vec<Fault>,
+    /// Who comes first when, in virtual milliseconds: nobody else does. Orders of which nobody tells are not there, and
+    /// neither are the units that they want.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comes: Option<BTreeMap<String, Vec<i64>>>,
+    /// How far each web server's clock is ahead of true time, in milliseconds. When some are given, all others are right, and
+    /// none drifts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clocks: Option<BTreeMap<String, i64>>,
 }
 
-impl Server {
-    /// What it shows at a true moment.
-    pub(super) fn clock(self, now_ms: i64) -> i64 {
-        now_ms.saturating_add(self.offset_ms).saturating_add(now_ms.saturating_mul(self.drift) / 1_000_000)
-    }
+/// Something that goes wrong at one call of one request: `crash silent at call 17 of ipn-o3-1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fault {
+    /// What.
+    pub strike: Strike,
+    /// At which of the request's calls, counted from 1.
+    pub call: u32,
+    /// The request: its sender's name, and which of the sender's deliveries it is.
+    pub request: String,
 }
 
-/// Whether a sender comes again.
+/// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It comes once.
-    Never,
-    /// It tries again until it is accepted, or gives up.
-    UntilAccepted,
-    /// A worker: it looks again and again, until nothing can be left to do.
-    Always,
+pub enum Strike {
+    /// The request stops for so many milliseconds before the call.
+    Pause(i64),
+    /// It dies before the call.
+    Crash(DeathForm),
+    /// Nobody is told what became of the call. One that does not commit anything is not done.
+    Lost(Meaning),
+    /// The database is restarted as the call is made.
+    Restart,
 }
 
-/// Who tells the shop of something, once or until it is accepted; or a worker of the shop's own.
-#[derive(Clone, Debug)]
-pub(super) struct Sender {
-    pub(super) name: &'static str,
-    pub(super) input: Input,
-    /// The money of which it tells, by its number.
-    pub(super) payment: Option<usize>,
-    pub(super) comes_again: Again,
-    pub(super) deliveries: u16,
-    pub(super) accepted: bool,
-    /// So many of its deliveries are in flight.
-    pub(super) in_flight: u16,
-}
+const FORMS: [(&str, DeathForm); 4] =
+    [("soft", DeathForm::Soft), ("reset", DeathForm::Reset), ("silent", DeathForm::Silent), ("stop", DeathForm::Stop)];
+const MEANINGS: [(&str, Meaning); 3] =
+    [("done", Meaning::Done), ("not_done", Meaning::NotDone), ("later", Meaning::Later)];
 
-impl Sender {
-    fn new(name: &'static str, input: Input, payment: Option<usize>, comes_again: Again) -> Self {
-        Sender { name, input, payment, comes_again, deliveries: 0, accepted: false, in_flight: 0 }
+impl Display for Strike {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        fn name<T: PartialEq>(known: &[(&'static str, T)], wanted: &T) -> &'static str {
+            known.iter().find(|(_, known)| known == wanted).map_or("", |(name, _)| *name)
+        }
+        match self {
+            Strike::Pause(ms) => write!(f, "pause {ms}"),
+            Strike::Crash(form) => write!(f, "crash {}", name(&FORMS, form)),
+            Strike::Lost(meaning) => write!(f, "lose {}", name(&MEANINGS, meaning)),
+            Strike::Restart => f.write_str("restart"),
+        }
     }
 }
 
-/// Money that the gateway has taken.
-#[derive(Clone, Debug)]
-pub(super) struct Taken {
-    pub(super) order: usize,
-    pub(super) payment: WorldPayment,
-    /// The shop has been told of it.
-    pub(super) told: bool,
-}
-
-/// See the module.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) rows: Vec<(&'static str, Vec<Value>)>,
-    pub(super) servers: Vec<Server>,
-    pub(super) senders: Vec<Sender>,
-    /// When senders begin.
-    pub(super) firsts: Vec<(u32, i64)>,
-    pub(super) taken: Vec<Taken>,
-    /// The gateway's names for money that is never taken.
-    pub(super) untaken: Vec<(String, usize)>,
-    /// The names of the orders, and those of others that are asked for in their place.
-    pub(super) orders: Vec<String>,
-    pub(super) others: Vec<(String, usize)>,
-}
-
-/// An order is placed every so often, on an average.
-const PACE_MS: i64 = 40;
-/// So many orders make a wave.
-const WAVE: i64 = 100;
-
-/// So many workers look for jobs, where a protocol has some.
-const WORKERS: u32 = 2;
-
-pub(super) fn drawn(options: &Options, has_workers: bool) -> Plan {
-    let mut chance = SplitMix::new(options.seed);
-    let mut plan = Plan::default();
-    for _ in 0..options.servers {
-        plan.servers.push(Server { offset_ms: chance.between(-120_000, 120_000), drift: chance.between(-200, 200) });
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Fault { strike, call, request } = self;
+        write!(f, "{strike} at call {call} of {request}")
     }
-    let orders = i64::from(options.orders);
-    let waves: Vec<i64> = (0..=orders / WAVE).map(|_| chance.between(0, orders * PACE_MS)).collect();
-    let mut demand: Vec<i64> = vec![0; 4 + options.orders as usize / 5];
-    for order in 0..options.orders as usize {
-        let id = format!("o-{order}");
-        let in_wave = chance.below(2) == 0;
-        let placed_ms = if in_wave {
-            waves[chance.below(waves.len())] + chance.between(0, 1_000)
-        } else {
-            chance.between(0, orders * PACE_MS)
+}
+
+/// Why a sentence is no fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected `pause MS`, `crash soft|reset|silent|stop`, `lose done|not_done|later` or `restart`, then `at call N of \
+     REQUEST`, such as `crash silent at call 17 of ipn-o3-1`, not `{0}`"
+)]
+pub struct NoFault(String);
+
+impl FromStr for Fault {
+    type Err = NoFault;
+
+    fn from_str(text: &str) -> Result<Self, NoFault> {
+        let expected = || NoFault(text.to_owned());
+        let (what, at) = text.trim().split_once(" at call ").ok_or_else(expected)?;
+        let (call, request) = at.split_once(" of ").ok_or_else(expected)?;
+        let call: u32 = call.parse().ok().filter(|call| *call > 0).ok_or_else(expected)?;
+        let strike = match what.split_once(' ').unwrap_or((what, "")) {
+            ("restart", "") => Some(Strike::Restart),
+            ("pause", ms) => ms.parse().ok().filter(|ms| (1..=LONGEST_PAUSE_MS).contains(ms)).map(Strike::Pause),
+            ("crash", form) => FORMS.iter().find(|(name, _)| *name == form).map(|(_, form)| Strike::Crash(*form)),
+            ("lose", meaning) => {
+                MEANINGS.iter().find(|(name, _)| *name == meaning).map(|(_, meaning)| Strike::Lost(*meaning))
+            }
+            _ => None,
         };
-        // Whoever comes in a wave comes for what is on sale.
-        let mut skus: Vec<usize> = Vec::new();
-        for _ in 0..=chance.below(3) {
-            skus.push(chance.below(if in_wave { 8.min(demand.len()) } else { demand.len() }));
+        let request = request.trim();
+        if request.is_empty() || request.contains(char::is_whitespace) {
+            return Err(expected());
         }
-        skus.sort_unstable();
-        skus.dedup();
-        for sku in skus {
-            let units = chance.between(1, 2);
-            demand[sku] += units;
-            plan.rows.push(("order_lines", vec![id.as_str().into(), sku_name(sku).as_str().into(), units.into()]));
-        }
-        let total_cents = chance.between(100, 20_000);
-        let row = [id.as_str().into(), "pending".into(), total_cents.into(), CURRENCY.into(), RECEIVER.into()];
-        plan.rows.push(("orders", row.into_iter().chain([0.into(), "".into(), 0.into()]).collect()));
-        plan.orders.push(id);
-        plan.payments(options, order, total_cents, placed_ms, &mut chance);
+        Ok(Fault { strike: strike.ok_or_else(expected)?, call, request: request.to_owned() })
     }
-    for (sku, wanted) in demand.into_iter().enumerate() {
-        // Of every fifth there is not enough.
-        let units = if chance.below(5) == 0 { wanted * chance.between(50, 100) / 100 } else { wanted + 1 };
-        plan.rows.push(("stock", vec![sku_name(sku).as_str().into(), units.into(), units.into()]));
-    }
-    for _ in 0..if has_workers { WORKERS } else { 0 } {
-        let worker = Sender::new("worker", Input::Work, None, Again::Always);
-        let first_ms = chance.between(0, 1_000);
-        plan.comes(worker, first_ms);
-    }
-    plan
 }
 
-fn sku_name(sku: usize) -> String {
-    format!("sku-{sku}")
+/// A year: far from where moments overflow.
+const LONGEST_PAUSE_MS: i64 = 366 * 24 * 3_600_000;
+
+impl TryFrom<String> for Fault {
+    type Error = NoFault;
+
+    fn try_from(text: String) -> Result<Self, NoFault> {
+        text.parse()
+    }
+}
+
+impl From<Fault> for String {
+    fn from(fault: Fault) -> String {
+        fault.to_string()
+    }
 }
 
 impl Plan {
-    fn payments(&mut self, options: &Options, order: usize, cents: i64, placed_ms: i64, chance: &mut SplitMix) {
-        let rates = &options.rates;
-        let id = self.orders[order].clone();
-        let paid = |txn_id: String| notice(&id, txn_id, cents, "Completed");
-        let first = paid(format!("t-{order}"));
-        let payment = self.takes(order, &first);
-        if chance.is(rates.late) {
-            // The gateway has told of it before it was sure of the money.
-            let pending = Notice { payment_status: status("Pending"), ..first.clone() };
-            self.ipn(pending, None, placed_ms, options, chance);
+    /// A plan from its file's text.
+    ///
+    /// # Errors
+    /// What is wrong, with its place in the text.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// The text of a file, without a comment at its head.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        if self.in_turn {
+            text.push_str("in_turn = true\n");
         }
-        let paid_ms = placed_ms + chance.between(50, 2_000);
-        self.ipn(first.clone(), Some(payment), paid_ms, options, chance);
-        if chance.below(10) < 7 {
-            let input = Input::Notice(first);
-            let pdt = Sender::new("pdt", input, Some(payment), Again::Never);
-            self.comes(pdt, placed_ms + chance.between(50, 3_000));
+        if !self.faults.is_empty() {
+            text.push_str("faults = [\n");
+            self.faults.iter().for_each(|fault| text.push_str(&format!("  {},\n", string(&fault.to_string()))));
+            text.push_str("]\n");
         }
-        if chance.is(rates.second_payment) {
-            let second = paid(format!("t-{order}-again"));
-            let payment = self.takes(order, &second);
-            // An impatient buyer, or one who comes back.
-            let after_ms = if chance.below(2) == 0 { chance.between(0, 20) } else { chance.between(50, 30_000) };
-            self.ipn(second, Some(payment), paid_ms + after_ms, options, chance);
+        if let Some(comes) = &self.comes {
+            text.push_str("\n[comes]\n");
+            comes.iter().for_each(|(sender, moments)| text.push_str(&format!("{sender} = {moments:?}\n")));
         }
-        if chance.is(rates.misfit) {
-            let fits = paid(format!("t-{order}-misfit"));
-            let mut is_taken = true;
-            let misfit = match chance.below(6) {
-                0 => Notice { amount_cents: cents - 1, ..fits },
-                1 => Notice { currency: "USD".to_owned(), ..fits },
-                2 => Notice { receiver: "other@example.com".to_owned(), ..fits },
-                // Money that never comes, and money that goes back.
-                which @ (3 | 4) => {
-                    is_taken = false;
-                    Notice { payment_status: status(if which == 3 { "Pending" } else { "Refunded" }), ..fits }
-                }
-                _ => {
-                    let order_id = format!("{id}-unknown");
-                    self.others.push((order_id.clone(), order));
-                    Notice { order_id, ..fits }
-                }
-            };
-            if !is_taken {
-                self.untaken.push((misfit.txn_id.clone(), order));
-            }
-            let payment = is_taken.then(|| self.takes(order, &misfit));
-            self.ipn(misfit, payment, placed_ms + chance.between(50, 30_000), options, chance);
+        if let Some(clocks) = &self.clocks {
+            text.push_str("\n[clocks]\n");
+            clocks.iter().for_each(|(server, ms)| text.push_str(&format!("{server} = {ms}\n")));
         }
-        if chance.is(rates.cancel) {
-            let input = Input::Cancel { order_id: id.clone() };
-            let admin = Sender::new("admin", input, None, Again::Never);
-            // Often about when the payment comes: it is for want of it that orders are cancelled.
-            let after_ms = if chance.below(2) == 0 { chance.between(-20, 20) } else { chance.between(50, 5_000) };
-            self.comes(admin, paid_ms + after_ms);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_a_sentence_that_is_read_again() {
+        for text in [
+            "pause 5000 at call 4 of pdt-o3-1",
+            "crash silent at call 17 of ipn-o3-1",
+            "lose not_done at call 1 of worker-a-7",
+            "restart at call 2 of admin-o0-1",
+        ] {
+            assert_eq!(text.parse::<Fault>().map(|fault| fault.to_string()).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "crash at call 1 of a",
+            "crash dead at call 1 of a",
+            "pause 0 at call 1 of a",
+            "restart at call 0 of a",
+        ] {
+            assert!(text.parse::<Fault>().unwrap_err().to_string().contains("expected `pause MS`"), "{text}");
         }
     }
 
-    /// The gateway takes the money of which a notice tells.
-    fn takes(&mut self, order: usize, notice: &Notice) -> usize {
-        let payment = WorldPayment {
-            provider: notice.provider.clone(),
-            txn_id: notice.txn_id.clone(),
-            order_id: notice.order_id.clone(),
-            amount_cents: notice.amount_cents,
-            currency: notice.currency.clone(),
-            receiver: notice.receiver.clone(),
+    #[test]
+    fn a_plan_is_written_as_it_is_read() {
+        let plan = Plan {
+            in_turn: true,
+            faults: vec!["restart at call 2 of admin-o0-1".parse().unwrap()],
+            comes: Some([("ipn-o3".to_owned(), vec![0, 4])].into()),
+            clocks: Some([("web-2".to_owned(), -120_000)].into()),
         };
-        self.taken.push(Taken { order, payment, told: false });
-        self.taken.len() - 1
-    }
-
-    fn ipn(
-        &mut self,
-        notice: Notice,
-        payment: Option<usize>,
-        mut at_ms: i64,
-        options: &Options,
-        chance: &mut SplitMix,
-    ) {
-        if chance.is(options.rates.late) {
-            at_ms += chance.between(1_000, 60_000);
-        }
-        let input = Input::Notice(notice);
-        let ipn = Sender::new("ipn", input, payment, Again::UntilAccepted);
-        let sender = self.comes(ipn, at_ms);
-        if chance.is(options.rates.duplicate) {
-            self.firsts.push((sender, at_ms + chance.between(0, 10)));
-        }
-    }
-
-    fn comes(&mut self, sender: Sender, at_ms: i64) -> u32 {
-        let number = self.senders.len() as u32;
-        self.senders.push(sender);
-        self.firsts.push((number, at_ms));
-        number
-    }
-}
-
-fn status(name: &str) -> PaymentStatus {
-    PaymentStatus::new(name)
-}
-
-fn notice(order_id: &str, txn_id: String, amount_cents: i64, payment_status: &str) -> Notice {
-    Notice {
-        provider: PROVIDER.to_owned(),
-        txn_id,
-        payment_status: status(payment_status),
-        order_id: order_id.to_owned(),
-        amount_cents,
-        currency: CURRENCY.to_owned(),
-        receiver: RECEIVER.to_owned(),
+        assert_eq!(Plan::from_toml(&plan.to_toml()), Ok(plan));
+        assert_eq!(Plan::from_toml(&Plan::default().to_toml()), Ok(Plan::default()));
+        assert!(Plan::from_toml("fault = []").unwrap_err().to_string().contains("unknown field"));
     }
 }

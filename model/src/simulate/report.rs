@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use paidonce_protocol::shop::Outcome;
+use serde::{Deserialize, Serialize};
 
 use super::events::Event;
-use super::{Options, Simulation, Situation};
+use super::{Fault, Options, Simulation, Situation};
 use crate::chance::mix;
 use crate::claims::Claim;
 
@@ -26,6 +27,8 @@ pub struct Report {
     pub requests: u64,
     /// How requests ended, by what they said themselves.
     pub outcomes: BTreeMap<String, u64>,
+    /// What has gone wrong at which call, as a plan says it.
+    pub faults: Vec<Fault>,
     /// How often each situation was reached.
     pub situations: Vec<(Situation, u64)>,
     /// Virtual time from a request's coming to its end.
@@ -48,16 +51,12 @@ pub struct Found {
 }
 
 /// How long requests took, in classes that are an eighth of a power of two wide.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Latency {
+    /// How many there are in each class, up to the last one in which there is any.
     classes: Vec<u64>,
     count: u64,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        Latency { classes: vec![0; 64 * 8], count: 0 }
-    }
 }
 
 impl Latency {
@@ -67,19 +66,33 @@ impl Latency {
             Some(power) if power >= 3 => power as usize * 8 + (ms >> (power - 3) & 7) as usize,
             _ => ms as usize,
         };
+        self.grow(class + 1);
         self.classes[class] += 1;
         self.count += 1;
     }
 
+    fn grow(&mut self, classes: usize) {
+        let classes = classes.max(self.classes.len());
+        self.classes.resize(classes, 0);
+    }
+
+    /// Add those of others.
+    pub(super) fn join(&mut self, other: &Latency) {
+        self.grow(other.classes.len());
+        self.classes.iter_mut().zip(&other.classes).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
+        self.count = self.count.saturating_add(other.count);
+    }
+
     /// No more than so many of a hundred requests took less than this, in milliseconds, rounded down to the beginning of its class.
     pub fn percentile(&self, percent: u64) -> u64 {
-        let wanted = self.count * percent.min(100) / 100;
-        let mut before = 0;
+        let wanted = self.count / 100 * percent.min(100) + self.count % 100 * percent.min(100) / 100;
+        let mut before: u64 = 0;
         for (class, count) in self.classes.iter().enumerate() {
-            before += count;
+            before = before.saturating_add(*count);
             if *count > 0 && before >= wanted.max(1) {
                 let (power, eighth) = (class / 8, class as u64 % 8);
-                return if class < 8 { class as u64 } else { (8 + eighth) << (power - 3) };
+                // Eight is the first that has a class by its power: 24 to 31.
+                return if class < 24 { class as u64 } else { (8 + eighth) << (power - 3).min(60) };
             }
         }
         0
@@ -147,7 +160,9 @@ impl Simulation {
         }
         self.tally.situations.resize(Situation::ALL.len(), 0);
         let counts = std::mem::take(&mut self.tally.situations);
+        let faults = self.happened();
         Report {
+            faults,
             digest: digest.0,
             lasted_ms: self.now_ms,
             events: self.tally.events,

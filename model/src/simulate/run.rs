@@ -2,11 +2,13 @@
 
 use paidonce_protocol::catalogue::{Protocol, Start};
 use paidonce_protocol::shop::{Input, Outcome, Request};
-use paidonce_protocol::{Answer, Call, Coroutine, Error, Mark, Progress, Reply};
+use paidonce_protocol::{Answer, Call, Coroutine, Ended, Error, Mark, Progress, Reply};
 
+use super::drawn::Again;
 use super::events::Event;
-use super::plan::Again;
+use super::lot::{For, Lot};
 use super::{Simulation, Situation};
+use crate::chance::SplitMix;
 use crate::unroll::UnrollError;
 
 /// The first redelivery comes after so long, each further one after twice as long as the one before, up to a day
@@ -19,6 +21,13 @@ const MOST_DELIVERIES: u16 = 18;
 /// A request in flight.
 pub(super) struct Running {
     pub(super) sender: u32,
+    /// Which of the sender's deliveries it is, counted from 1.
+    pub(super) delivery: u32,
+    lot: Lot,
+    /// The number of the call that it is at, counted from 1.
+    pub(super) calls: u32,
+    /// Since so many events its statement has been waiting.
+    pub(super) waits_since: u64,
     pub(super) came_ms: i64,
     pub(super) server: usize,
     pub(super) protocol: &'static Protocol,
@@ -73,6 +82,13 @@ impl Simulation {
     fn begin(&mut self, place: usize, sender: u32, came_ms: i64) -> Result<(), UnrollError> {
         let from = &mut self.senders[sender as usize];
         from.in_flight += 1;
+        from.begun += 1;
+        let delivery = from.begun;
+        let lot = Lot::of(self.options.seed, sender, delivery);
+        let server = lot.at(0, For::Server).below(self.servers.len());
+        if self.recorder.is_on() {
+            from.reached.push(server as u16);
+        }
         if from.in_flight > 1 {
             self.tally.reached(Situation::Duplicate);
         }
@@ -80,17 +96,19 @@ impl Simulation {
             Input::Notice(_) | Input::Work => self.notice,
             Input::Cancel { .. } => self.admin,
         };
-        self.requests += 1;
         self.tally.requests += 1;
         let request = Request {
-            id: format!("{}-{}", from.name, self.requests),
+            id: format!("{}-{delivery}", from.name),
             input: from.input.clone(),
             settings: self.options.settings.clone(),
             without: self.options.without,
         };
-        let server = self.chance.below(self.servers.len());
         let running = Running {
             sender,
+            delivery,
+            lot,
+            calls: 1,
+            waits_since: 0,
             came_ms,
             server,
             protocol,
@@ -113,7 +131,20 @@ impl Simulation {
     fn starts(&mut self, place: usize) -> Result<(), UnrollError> {
         let Some(running) = &mut self.running[place] else { return Ok(()) };
         let progress = running.coroutine.start();
-        self.goes_on(place, progress)
+        self.goes_on(place, progress, true)
+    }
+
+    /// Chance for the request at a place, at the call where it is.
+    pub(super) fn chance(&self, place: usize, decides: For) -> SplitMix {
+        match &self.running[place] {
+            Some(running) => running.lot.at(running.calls, decides),
+            None => SplitMix::new(self.options.seed),
+        }
+    }
+
+    /// The lot of a sender, with the deliveries that it has begun.
+    pub(super) fn lot(&self, sender: u32) -> Lot {
+        Lot::of(self.options.seed, sender, self.senders[sender as usize].begun)
     }
 
     /// An exception: what is left to run is the shutdown code, if there is any.
@@ -125,6 +156,17 @@ impl Simulation {
         self.leaves_sections(place);
         self.starts(place)?;
         Ok(true)
+    }
+
+    /// A request's call is answered at once.
+    pub(super) fn is_told(
+        &mut self,
+        place: usize,
+        is_timed: bool,
+        answer: Result<Reply, Error>,
+    ) -> Result<(), UnrollError> {
+        self.log_answer(place, is_timed, &answer);
+        self.told(place, answer)
     }
 
     /// A request's call is answered.
@@ -143,20 +185,26 @@ impl Simulation {
         self.turns[place] += 1;
         let Some(running) = &mut self.running[place] else { return Ok(()) };
         (running.is_called, running.was_paused) = (false, false);
+        running.calls += 1;
         let progress = running.coroutine.resume(answer);
-        self.goes_on(place, progress)
+        self.goes_on(place, progress, false)
     }
 
     fn goes_on(
         &mut self,
         place: usize,
         mut progress: Result<Progress<Outcome>, paidonce_protocol::Foul>,
+        is_start: bool,
     ) -> Result<(), UnrollError> {
         loop {
             let Some(running) = &mut self.running[place] else { return Ok(()) };
             let protocol = running.protocol.name;
             let marks = running.coroutine.take_marks();
             if !marks.is_empty() {
+                // What is remarked before the first call belongs to no step.
+                if !is_start {
+                    self.recorder.log_mut().told(&marks);
+                }
                 self.remarks(place, marks);
             }
             match progress.map_err(|foul| UnrollError::Foul { protocol: protocol.to_owned(), foul })? {
@@ -172,11 +220,16 @@ impl Simulation {
                     let Some(running) = &mut self.running[place] else { return Ok(()) };
                     running.call = call;
                     // A round trip.
-                    let after_ms = self.chance.between(1, 4);
+                    let after_ms = self.chance(place, For::RoundTrip).between(1, 4);
                     self.events.add(self.now_ms + after_ms, Event::Step(place as u8, self.turns[place]));
                     return Ok(());
                 }
-                Progress::Ends(outcome) => return self.ended(place, outcome),
+                Progress::Ends(outcome) => {
+                    if !is_start {
+                        self.recorder.log_mut().ended(Ended::Shop(outcome));
+                    }
+                    return self.ended(place, outcome);
+                }
             }
         }
     }
@@ -250,7 +303,8 @@ impl Simulation {
                 self.tally.reached(Situation::GivenUp);
             } else {
                 let doubled = FIRST_REDELIVERY_MS << sender.deliveries.saturating_sub(1).min(20);
-                let after_ms = doubled.min(LONGEST_REDELIVERY_MS) + self.chance.between(0, 1_000);
+                let later_ms = running.lot.at(0, For::Again).between(0, 1_000);
+                let after_ms = doubled.min(LONGEST_REDELIVERY_MS) + later_ms;
                 self.events.add(self.now_ms + after_ms, Event::Deliver(running.sender));
             }
         }

@@ -1,9 +1,12 @@
 //! What was reached how often.
 
+use super::Options;
+
 macro_rules! situations {
     ($($situation:ident $says:literal,)*) => {
         /// Something worth counting.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
         pub enum Situation {
             $(#[doc = $says] $situation,)*
         }
@@ -18,6 +21,30 @@ macro_rules! situations {
             }
         }
     };
+}
+
+impl Situation {
+    /// True for what a long simulation with these options is expected to come to. The rest is left out by the rates, is
+    /// nothing that this engine knows, or is what only some protocols come to.
+    pub fn is_expected(self, options: &Options) -> bool {
+        let rates = &options.rates;
+        let rate = match self {
+            Situation::Pause => rates.pause,
+            Situation::Soft | Situation::Reset | Situation::Silent | Situation::Stop => rates.crash,
+            Situation::LostDone | Situation::LostNotDone | Situation::LostLater | Situation::Landed => rates.lost_reply,
+            Situation::Restart | Situation::Severed => rates.restart,
+            Situation::Redelivery => rates.crash.max(rates.lost_reply).max(rates.duplicate),
+            Situation::Duplicate => rates.duplicate,
+            Situation::LateNotice | Situation::CancelOfPaid => rates.cancel,
+            Situation::SecondPayment => rates.second_payment,
+            Situation::Misfit => rates.misfit,
+            Situation::TimedOut | Situation::Reaped => rates.crash.max(rates.pause),
+            Situation::Retry | Situation::Conflict | Situation::Exhausted => rates.crash.max(rates.pause),
+            Situation::Refused | Situation::TwoHolders | Situation::Deadlock | Situation::GivenUp => 0,
+            Situation::Queued | Situation::Wait | Situation::ShortStock => 1,
+        };
+        rate > 0
+    }
 }
 
 situations! {

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use paidonce_protocol::shop::Outcome;
 
 use super::Simulation;
+use super::drawn::{Again, Sender};
 use super::events::Event;
-use super::plan::{Again, Sender};
+use super::lot::For;
 use crate::unroll::UnrollError;
 
 /// Who has found nothing looks again after so long, then after twice as long, up to a lease.
@@ -34,7 +35,7 @@ struct Idle {
 impl Workers {
     /// Those among the senders, before any of them has looked.
     pub(super) fn of(senders: &[Sender]) -> Self {
-        let waiting = senders.iter().filter(|sender| sender.comes_again == Again::Always).count();
+        let waiting = senders.iter().filter(|sender| sender.comes_again == Again::Always && sender.at_once > 0).count();
         Workers { idle: BTreeMap::new(), waiting }
     }
 
@@ -58,11 +59,12 @@ impl Simulation {
 
     /// A worker's run is over, in whatever way.
     pub(super) fn looks_again(&mut self, sender: u32) {
+        let mut chance = self.lot(sender).at(0, For::Again);
         let longest_ms = self.options.settings.lease_ms.max(PAUSE_MS) + 1;
         let idle = self.workers.idle.entry(sender).or_default();
         let after_ms = if !idle.has_found_nothing {
             idle.pause_ms = 0;
-            self.chance.between(1, 10)
+            chance.between(1, 10)
         } else if idle.pause_ms == longest_ms && self.events.count() == self.workers.waiting {
             return;
         } else {

@@ -1,5 +1,7 @@
 //! Simulations: the same seed is the same run, the right protocols stay right, and the wrong ones are found out.
 
+mod shrinking;
+
 use paidonce_model::simulate::{Options, Rates, Report, SimulateError, Simulation, Situation, Unusable, simulate};
 use paidonce_model::{Claim, Engine};
 use paidonce_protocol::shop::Settings;
@@ -95,7 +97,7 @@ fn the_same_seed_is_the_same_run_step_by_step_and_at_once() {
 fn the_digest_of_a_seed_is_pinned() {
     let digest = |engine| run(Options { engine, orders: 50, ..Options::default() }).digest;
     let engines = [Engine::SqliteImmediate, Engine::PostgresReadCommitted, Engine::MariaDbRepeatableRead];
-    assert_eq!(engines.map(digest), [1849372334430983214, 17169876207133557527, 13412773955825612975]);
+    assert_eq!(engines.map(digest), [18055852257060612562, 6330144096367999707, 12533672790572955220]);
 }
 
 #[test]
