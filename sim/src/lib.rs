@@ -8,5 +8,6 @@ pub mod report;
 pub mod script;
 pub mod seek;
 pub mod show;
+pub mod simulate;
 pub mod stress;
 pub mod trace_file;

@@ -8,6 +8,7 @@ use paidonce_model::scenario::Scenario;
 use paidonce_model::{Claim, Engine};
 
 use super::cli_seek::Seek;
+use super::cli_simulate::Simulate;
 use super::cli_stress::{Deliver, Explain, Stress};
 use super::{names, overrides};
 
@@ -34,6 +35,7 @@ Examples:
   paidonce book specs/samples/ipn.txt               book a payment there, once
   paidonce audit                                    see that its books are right
   paidonce mutants                                  what each guard of a right protocol is good for
+  paidonce simulate                                 a whole shop from one seed, with every fault
   paidonce stress                                   real processes, killed at any moment: are the books right?";
 
 const MUTANTS: &str = "\
@@ -72,6 +74,8 @@ pub(super) enum Command {
     Differ(Differing),
     /// Look on a real engine for every outcome of a script that the model allows
     Seek(Seek),
+    /// Simulate whole shops from seeds: thousands of orders, every fault, in virtual time
+    Simulate(Box<Simulate>),
     /// Let real processes book and cancel, kill them and the server, audit the books, and explain each history
     Stress(Stress),
     /// Look for a schedule of the model that explains a history

@@ -4,6 +4,7 @@ use std::io;
 
 use paidonce_model::history::HistoryError;
 use paidonce_model::script::ScriptError;
+use paidonce_model::simulate::SimulateError;
 use paidonce_model::{ExploreError, PageError};
 use paidonce_protocol::shop::NoticeError;
 use paidonce_sqlx::{BookError, DbError, OpenError};
@@ -12,6 +13,7 @@ use crate::differ::DifferError;
 use crate::replay::ReplayError;
 use crate::report::ManifestError;
 use crate::script::RealError;
+use crate::simulate::{BrokenError, JoinError, RealError as RealSimulationError};
 use crate::stress::StressError;
 use crate::trace_file::TraceFileError;
 
@@ -105,6 +107,21 @@ pub(super) enum Failure {
     /// A round of free-running processes came to no result.
     #[error("{about}: {source}")]
     Stress { about: String, source: Box<StressError> },
+    /// A simulation cannot be made.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// A file is no plan.
+    #[error("{path}: this is no plan: {source}")]
+    Plan { path: String, source: Box<toml::de::Error> },
+    /// Nothing smaller could be made of a seed that breaks a claim.
+    #[error("seed {seed}: {source}")]
+    Broken { seed: u64, source: Box<BrokenError> },
+    /// A simulation's schedule came to nothing on a real database.
+    #[error("seed {seed}: {source}")]
+    Simulated { seed: u64, source: Box<RealSimulationError> },
+    /// Campaigns cannot be joined.
+    #[error("{path}: {source}")]
+    Join { path: String, source: Box<JoinError> },
     /// A process of such a round failed.
     #[error(transparent)]
     Deliver(Box<StressError>),

@@ -41,6 +41,11 @@ impl Counter {
         self.bar.inc(1);
     }
 
+    /// Say something else beside the number.
+    pub(super) fn says(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
     /// How long it has been counting.
     pub(super) fn elapsed(&self) -> Duration {
         self.bar.elapsed()

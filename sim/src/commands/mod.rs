@@ -2,11 +2,12 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `cli`, `cli_seek`, `cli_stress`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
+//! | `cli`, `cli_seek`, `cli_simulate`, `cli_stress`, `names`, `overrides` | read the arguments; whatever is unknown is refused with the list of what is known |
 //! | `all`, `check`, `published`, `mutants` | the checks, with their `jobs` on the threads of `work`, watched by `meter` |
 //! | `replay`, `show` | one trace |
 //! | `script`, `differ`, `seek` | a schedule of SQL steps; schedules drawn from a seed; all that one may come to |
 //! | `book`, `audit` | a shop's database |
+//! | `simulate`, `simulate_words` | whole shops from seeds, and what is printed of them |
 //! | `stress`, `explain` | free-running processes; the history that they leave |
 //! | `replaying` | the one place that calls [`crate::replay`] for a check |
 //!
@@ -18,6 +19,7 @@ mod book;
 mod check;
 mod cli;
 mod cli_seek;
+mod cli_simulate;
 mod cli_stress;
 mod differ;
 mod explain;
@@ -34,6 +36,8 @@ mod replaying;
 mod script;
 mod seek;
 mod show;
+mod simulate;
+mod simulate_words;
 mod stress;
 mod work;
 
@@ -97,6 +101,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(Command::Book(asked)) => book::run(&asked, out),
         Some(Command::Audit(asked)) => audit::run(&asked, out),
         Some(Command::Mutants(asked)) => mutants::run(&asked, out),
+        Some(Command::Simulate(asked)) => simulate::run(&asked, out),
         Some(Command::Stress(asked)) => stress::run(&asked, out),
         Some(Command::Explain(asked)) => explain::run(&asked, out),
         Some(Command::Deliver(asked)) => stress::deliver(&asked),

@@ -23,7 +23,8 @@ const HEADER: &str = "\
 # `states` are the distinct states of the full exploration, `steps` the length of a shortest schedule that breaks the
 # claim. `drawn` are the longest runs of drawn scripts against a real engine, recorded by `paidonce differ --rewrite`:
 # how many scripts of which seed, how many of them disagreed with the model, for how many it allows one transcript only,
-# and for how many it has more ways than were looked at.
+# and for how many it has more ways than were looked at. `simulated` are campaigns of simulations, recorded by `paidonce
+# simulate --rewrite`: which seeds of how many orders, what went wrong how often, and what all of it came to.
 ";
 
 /// The pins.
@@ -39,6 +40,37 @@ pub struct Manifest {
     /// Runs of drawn scripts against real engines.
     #[serde(default)]
     pub drawn: Vec<DrawnRun>,
+    /// Campaigns of simulations.
+    #[serde(default)]
+    pub simulated: Vec<SimulatedRun>,
+}
+
+/// A campaign of simulations: some seeds from one on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedRun {
+    /// The protocol that handles notices.
+    pub settle: String,
+    /// The protocol by which an admin cancels.
+    pub cancel: String,
+    /// The engine.
+    pub engine: String,
+    /// The first seed.
+    pub seed: u64,
+    /// So many seeds.
+    pub seeds: u64,
+    /// Orders of a seed.
+    pub orders: u32,
+    /// Web servers.
+    pub servers: u16,
+    /// What went wrong how often, in parts per million.
+    pub faults: String,
+    /// Calls answered.
+    pub calls: u64,
+    /// Claims broken.
+    pub violations: u64,
+    /// The sum of the seeds' digests.
+    pub digest: String,
 }
 
 /// A verdict.
@@ -211,8 +243,29 @@ impl Manifest {
                 "  {{ engine = {engine}, seed = {seed}, from = {from}, scripts = {scripts}, disagreements = {disagreements}, with_one = {with_one}, undecided = {undecided} }},"
             );
         }
+        text.push_str("]\n\nsimulated = [\n");
+        for run in &self.simulated {
+            let SimulatedRun { seed, seeds, orders, servers, calls, violations, .. } = run;
+            let [settle, cancel, engine, faults, digest] =
+                [&run.settle, &run.cancel, &run.engine, &run.faults, &run.digest].map(|text| string(text));
+            let _ = writeln!(
+                text,
+                "  {{ settle = {settle}, cancel = {cancel}, engine = {engine}, seed = {seed}, seeds = {seeds}, orders = {orders}, servers = {servers}, faults = {faults}, calls = {calls}, violations = {violations}, digest = {digest} }},"
+            );
+        }
         text.push_str("]\n");
         text
+    }
+
+    /// Record a campaign. It takes the place of one with the same protocols, engine, faults and first seed.
+    pub fn record_simulated(&mut self, run: SimulatedRun) {
+        let key = |run: &SimulatedRun| {
+            let place = Engine::ALL.into_iter().position(|engine| engine.name() == run.engine);
+            (run.settle.clone(), run.cancel.clone(), place, run.faults.clone(), run.seed)
+        };
+        self.simulated.retain(|known| key(known) != key(&run));
+        self.simulated.push(run);
+        self.simulated.sort_by_key(key);
     }
 
     /// Record a run. One that begins where a recorded one of the same engine and seed ended continues it; one that begins
@@ -259,6 +312,31 @@ mod tests {
         assert_eq!(pins.drawn, [run(0, 3), run(50, 3)], "there is a gap between them");
     }
 
+    fn simulated(seed: u64, seeds: u64) -> SimulatedRun {
+        SimulatedRun {
+            settle: "settle".to_owned(),
+            cancel: "cancel".to_owned(),
+            engine: "sqlite/immediate".to_owned(),
+            seed,
+            seeds,
+            orders: 10_000,
+            servers: 8,
+            faults: "none,crash=2000".to_owned(),
+            calls: 7,
+            violations: 0,
+            digest: "0123456789abcdef".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_campaign_takes_the_place_of_one_from_the_same_seed_on() {
+        let mut pins = Manifest::default();
+        pins.record_simulated(simulated(6, 5));
+        pins.record_simulated(simulated(1, 5));
+        pins.record_simulated(simulated(6, 9));
+        assert_eq!(pins.simulated, [simulated(1, 5), simulated(6, 9)]);
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         let verdict = |steps| PinnedVerdict {
@@ -282,6 +360,7 @@ mod tests {
             verdict: vec![verdict(Some(4)), verdict(None)],
             mutant: vec![mutant(Some("default")), mutant(None)],
             drawn: vec![run(0, 5)],
+            simulated: vec![simulated(1, 5), simulated(6, 5)],
         };
         assert_eq!(toml::from_str::<Manifest>(&pins.text()).unwrap(), pins);
         assert_eq!(toml::from_str::<Manifest>(&Manifest::default().text()).unwrap(), Manifest::default());

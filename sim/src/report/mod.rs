@@ -12,7 +12,7 @@ mod mutants;
 mod rows;
 mod stories;
 
-pub use manifest::{DrawnRun, Manifest, ManifestError, PinnedMutant, PinnedVerdict};
+pub use manifest::{DrawnRun, Manifest, ManifestError, PinnedMutant, PinnedVerdict, SimulatedRun};
 
 pub(crate) use engines::Engines;
 pub(crate) use matrix::{LEGEND, Matrix};

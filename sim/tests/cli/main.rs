@@ -11,6 +11,7 @@ mod published;
 mod scripting;
 mod seeking;
 mod servers;
+mod simulating;
 mod stress;
 mod support;
 mod traces;
