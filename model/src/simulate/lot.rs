@@ -38,6 +38,6 @@ impl Lot {
 
     /// Chance at a call, counted from 1; 0 is before the first.
     pub(super) fn at(self, call: u32, decides: For) -> SplitMix {
-        SplitMix::new(self.0 ^ mix(u64::from(call) << 8 | decides as u64 + 1))
+        SplitMix::new(self.0 ^ mix((u64::from(call) << 8) | (decides as u64 + 1)))
     }
 }

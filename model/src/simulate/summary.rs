@@ -29,7 +29,7 @@ impl Seeds {
 
     fn has(&self, seed: u64) -> bool {
         let past = seed.wrapping_sub(self.first);
-        self.every > 0 && past % self.every == 0 && past / self.every < self.count
+        self.every > 0 && past.is_multiple_of(self.every) && past / self.every < self.count
     }
 
     /// A seed that both have.

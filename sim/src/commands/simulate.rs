@@ -295,7 +295,7 @@ fn merge(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure> {
     let shown = Shown {
         asked,
         campaign: &campaign,
-        options: &Options::default(),
+        options: &Options { rates: campaign.of.faults.parse().unwrap_or_default(), ..Options::default() },
         took: Duration::ZERO,
         told: None,
         real: &[],
