@@ -95,7 +95,7 @@ fn who_waits_for_a_row_that_is_rolled_back_may_see_what_came_before_it_at_read_u
         session.rollback().await
     });
     let flow = flow.actor("bob", async |mut session| {
-        if session.read(&IS_CLAIMED, []).await?.first().is_some() {
+        if !session.read(&IS_CLAIMED, []).await?.is_empty() {
             session.write(&COPY, []).await?;
         }
         Ok(())
