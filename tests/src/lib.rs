@@ -7,6 +7,7 @@
 //! | `tests/sql_on_sqlite/` | what the model takes SQL to mean against what SQLite makes of it |
 //! | `tests/reference/` | `settle`, `cancel` and `worker`, one request after the other, against a plain account of the shop |
 //! | `tests/schedules.rs` | concurrent code of ours under shuttle's schedules, over the model database |
+//! | `tests/agreement/` | the exhaustive model, the simulation, shuttle and a real engine say the same of each protocol |
 //! | `tests/loom.rs` | what threads share, in every order that loom knows |
 //! | `tests/zz_left_out.rs` | nothing: it says last which servers were left out of all the tests, and why |
 //! | `tests/book.rs` | links, pages and tables of `docs/` against the files and the code that they are about |

@@ -24,7 +24,7 @@ pub(super) enum Outcome {
 }
 
 /// How many calls of each process are over, and one more when it is dead.
-type Far = SmallVec<[u8; 16]>;
+type Far = SmallVec<[u32; 4]>;
 
 /// A place in the search.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
 
     /// True when all that was answered is explained, and so are the rows.
     fn is_end(&self, place: &Place) -> bool {
-        let answered = |(part, far): (&Part, &u8)| usize::from(*far) >= part.answered;
+        let answered = |(part, far): (&Part, &u32)| *far as usize >= part.answered;
         self.order.parts.iter().zip(&place.far).all(answered)
             && self.order.rows.as_ref().is_none_or(|(rows, need)| {
                 is_met(need, &place.far) && sorted(self.world.rows(place.state.database.committed)) == *rows
@@ -99,7 +99,7 @@ impl<'a> Search<'a> {
     fn moves(&self, place: &Place) -> Result<Vec<Move>, UnrollError> {
         let mut moves: Vec<(usize, Move)> = Vec::new();
         for (index, part) in self.order.parts.iter().enumerate() {
-            let far = usize::from(place.far[index]);
+            let far = place.far[index] as usize;
             if let Some(call) = part.calls.get(far) {
                 for next in self.of_call(place, index, part, call)? {
                     moves.push((call.by, next));
@@ -194,7 +194,7 @@ impl<'a> Search<'a> {
     /// A process that was killed is gone, and its transaction with it.
     fn dies(&self, place: &Place, index: usize, part: &Part) -> Result<Move, UnrollError> {
         let mut far = place.far.clone();
-        far[index] = (part.calls.len() + 1) as u8;
+        far[index] = (part.calls.len() + 1) as u32;
         // Who has not come, or has already ended, dies without a trace.
         if place.state.actors[part.who].phase.node().is_some() {
             let action = Action::Die(part.who as u8, DeathForm::Reset);
@@ -217,8 +217,8 @@ impl<'a> Search<'a> {
     }
 
     /// True when a process that has been answered goes on as it did: to its next call, or to the same end.
-    fn is_told(&self, part: &Part, far: u8, step: &Step) -> bool {
-        let was_last = usize::from(far) + 1 >= part.sent;
+    fn is_told(&self, part: &Part, far: u32, step: &Step) -> bool {
+        let was_last = far as usize + 1 >= part.sent;
         match (&step.outcome, &part.outcome) {
             (Some(outcome), Some(told)) => was_last && outcome == told,
             (None, Some(_)) => !was_last,
@@ -230,7 +230,7 @@ impl<'a> Search<'a> {
 }
 
 fn is_met(need: &Need, far: &Far) -> bool {
-    need.iter().zip(far).all(|(need, far)| usize::from(*far) >= *need)
+    need.iter().zip(far).all(|(need, far)| *far as usize >= *need)
 }
 
 fn is_call(call: &Call, asked: &crate::trace::Asked) -> bool {

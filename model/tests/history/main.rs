@@ -3,5 +3,6 @@
 mod drawn;
 mod form;
 mod killed;
+mod long;
 mod order;
 mod support;

@@ -5,7 +5,7 @@ use ::shuttle::future::spawn;
 use paidonce_model::Engine;
 use paidonce_model::SqlError;
 use paidonce_model::shared::{Ground, Shared};
-use paidonce_protocol::catalogue::{self, Protocol};
+use paidonce_protocol::catalogue::{self, Protocol, Role};
 use paidonce_protocol::shop::{Input, Notice, Outcome, PaymentStatus, Request, Settings};
 use paidonce_protocol::{Answer, Coroutine, Progress, Session as _, Statement, Value, Without};
 use paidonce_sqlx::Sessions as _;
@@ -59,10 +59,14 @@ pub(super) fn notice(txn_id: &str, order_id: &str) -> Notice {
     }
 }
 
+/// Who handles notices, and who cancels: an admin's protocol is tried beside `settle`.
 fn both(name: &str) -> [&'static Protocol; 2] {
-    let protocol = catalogue::find(name).unwrap_or_else(|| panic!("there is no protocol {name}"));
-    let admin = catalogue::find(protocol.admin).expect("the catalogue names one of its own");
-    [protocol, admin]
+    let find = |name: &str| catalogue::find(name).unwrap_or_else(|| panic!("there is no protocol {name}"));
+    let protocol = find(name);
+    match protocol.role {
+        Role::Admin => [find("settle"), protocol],
+        Role::Notice | Role::Worker => [protocol, find(protocol.admin)],
+    }
 }
 
 pub(super) fn ground(name: &str, engine: Engine) -> Result<Ground, SqlError> {

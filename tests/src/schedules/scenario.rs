@@ -38,7 +38,7 @@ pub enum Scenario {
     },
     /// A worker that is asked to stop while it claims.
     StopAndClaim,
-    /// Notices and a cancel, handled by a protocol of the catalogue.
+    /// Notices and a cancel, handled by a protocol of the catalogue; by an admin's and `settle`.
     Protocol(&'static str),
 }
 
