@@ -17,11 +17,17 @@ fn printed(arguments: &[&str]) -> String {
     // target/debug/deps/own_flow-…
     let target = this.ancestors().nth(3).map(PathBuf::from).expect("a test is in the target directory");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--package", "paidonce", "--example", "own_flow", "--target-dir"]).arg(target);
+    // From the workspace's folder, as its tests are built: for the package alone every dependency is built once more.
+    cargo.args(["run", "--quiet", "--example", "own_flow", "--target-dir"]).arg(target);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    let ran = cargo.arg("--").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    let ran = cargo
+        .arg("--")
+        .args(arguments)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("it prints text")
 }

@@ -38,12 +38,12 @@ async fn a_lease_is_renewed_while_it_is_held_and_refuses_all_writes_once_it_is_l
         assert!(take(&sessions, &mut theirs, "worker-2").await.is_none());
         // Two renewals are due, 10 s apart, from second 1 on.
         for until_ms in [41_000, 51_000] {
-            sessions.time.turn(10_000);
+            sessions.time.turn_for_a_pause(10_000).await;
             until_rows_are(&mut mine, &lease("worker-1", until_ms, 1)).await;
             assert!(held.is_held());
         }
         // Nobody comes to run for longer than the lease lasts. Before the renewer does, the work asks.
-        sessions.time.turn(30_000);
+        sessions.time.turn_for_a_pause(30_000).await;
         assert!(!held.is_held());
         let next = take(&sessions, &mut theirs, "worker-2").await.unwrap();
         assert_eq!((next.fence(), next.is_held(), held.is_held()), (2, true, false));
@@ -74,7 +74,7 @@ async fn what_the_database_says_of_a_lease_counts_whatever_the_clock_here_says()
             session.connection.send_sql(sql).await.unwrap();
             assert!(held.is_held());
             // Its next renewal is due.
-            sessions.time.turn(10_000);
+            sessions.time.turn_for_a_pause(10_000).await;
             for _ in 0..100_000 {
                 if !held.is_held() {
                     break;
@@ -96,7 +96,7 @@ async fn a_lease_is_lost_when_it_cannot_be_renewed() {
         let mut session = sessions.open().await.unwrap();
         let held = take(&sessions, &mut session, "worker-1").await.unwrap();
         session.connection.send_sql("DROP TABLE leases").await.unwrap();
-        sessions.time.turn(10_000);
+        sessions.time.turn_for_a_pause(10_000).await;
         for _ in 0..100_000 {
             if !held.is_held() {
                 return;

@@ -18,6 +18,14 @@ impl Turned {
     pub(crate) fn turn(&self, by_ms: u64) {
         self.0.send_modify(|now_ms| *now_ms += by_ms);
     }
+
+    /// The same, once somebody waits for it: a pause that begins later would count from the later moment.
+    pub(crate) async fn turn_for_a_pause(&self, by_ms: u64) {
+        while self.0.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        self.turn(by_ms);
+    }
 }
 
 impl Runtime for Turned {

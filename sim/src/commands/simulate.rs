@@ -15,7 +15,7 @@ use super::replaying::replayed;
 use super::simulate_words::{self as words, Shown};
 use super::{Exit, print_json, quoted, read_text};
 use crate::report::{Manifest, Replay, SimulatedRun};
-use crate::simulate::{Broken, Campaign, Files, Of, Real, follow, followable, read_campaign};
+use crate::simulate::{Broken, Campaign, Files, Real, Subject, follow, followable, read_campaign};
 use crate::trace_file;
 
 /// A plan's file is not longer.
@@ -54,7 +54,7 @@ pub(super) fn run(asked: &Simulate, out: &mut dyn Write) -> Result<Exit, Failure
     }
     let options = options(asked)?;
     let beside = catalogue::find(asked.settle).map_or(asked.settle, |protocol| protocol.admin);
-    let of = Of::of(&options, asked.cancel.unwrap_or(beside));
+    let of = Subject::of(&options, asked.cancel.unwrap_or(beside));
     // What is wrong with the options is told before anything is run.
     Simulation::new(options.clone()).map_err(SimulateError::from)?;
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Executor)?;

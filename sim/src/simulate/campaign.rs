@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a campaign is of: only those of the same are joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Of {
+pub struct Subject {
     /// The protocol that handles notices.
     pub settle: String,
     /// The protocol by which an admin cancels.
@@ -22,11 +22,11 @@ pub struct Of {
     pub plan: Option<String>,
 }
 
-impl Of {
+impl Subject {
     /// What these options are of, with the protocol that handles cancels.
     pub fn of(options: &Options, cancel: &str) -> Self {
         let plan = options.plan.to_toml();
-        Of {
+        Subject {
             settle: options.settle.clone(),
             cancel: cancel.to_owned(),
             engine: options.engine.name().to_owned(),
@@ -42,7 +42,7 @@ impl Of {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Campaign {
     /// What it is of.
-    pub of: Of,
+    pub of: Subject,
     /// What came of it.
     pub summary: Summary,
 }
@@ -98,9 +98,9 @@ impl Campaign {
 }
 
 /// `settle, cancel · postgres/read-committed · 200 orders, 4 servers · faults pause=2000`.
-impl std::fmt::Display for Of {
+impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Of { settle, cancel, engine, orders, servers, faults, plan } = self;
+        let Subject { settle, cancel, engine, orders, servers, faults, plan } = self;
         let planned = if plan.is_some() { " · by plan" } else { "" };
         write!(f, "{settle}, {cancel} · {engine} · {orders} orders, {servers} servers · faults {faults}{planned}")
     }

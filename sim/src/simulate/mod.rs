@@ -15,6 +15,6 @@ mod exhaustive;
 mod real;
 
 pub use broken::{Broken, BrokenError, Files};
-pub use campaign::{Campaign, JoinError, Of, read_campaign};
+pub use campaign::{Campaign, JoinError, Subject, read_campaign};
 pub use exhaustive::{Exhaustive, Explored};
 pub use real::{Real, RealError, follow, followable};

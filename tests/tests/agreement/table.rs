@@ -123,8 +123,7 @@ fn by_chance_only(rows: &[Row]) -> Vec<(String, &'static str, Vec<&'static str>)
         let same = || rows.iter().filter(|other| other.pair == row.pair);
         for (driver, campaigns) in row.drawing() {
             let unknown = |claim: &&str| same().all(|row| !row.exhaustive.violated.contains(*claim));
-            let claims: Vec<&'static str> =
-                campaigns.violated.iter().copied().filter(|claim| unknown(&claim)).collect();
+            let claims: Vec<&'static str> = campaigns.violated.iter().copied().filter(|claim| unknown(claim)).collect();
             if !claims.is_empty() {
                 all.push((row.title(), driver, claims));
             }
