@@ -16,18 +16,18 @@ fn printed(arguments: &[&str]) -> String {
     let this = std::env::current_exe().expect("a test is a file");
     // target/debug/deps/own_flow-…
     let target = this.ancestors().nth(3).map(PathBuf::from).expect("a test is in the target directory");
+    // As all tests are built: after `cargo test` nothing is left to do. For the example alone each dependency that has other
+    // features then is built once more.
     let mut cargo = Command::new(env!("CARGO"));
-    // From the workspace's folder, as its tests are built: for the package alone every dependency is built once more.
-    cargo.args(["run", "--quiet", "--example", "own_flow", "--target-dir"]).arg(target);
+    cargo.args(["test", "--quiet", "--workspace", "--no-run", "--target-dir"]).arg(&target);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    let ran = cargo
-        .arg("--")
-        .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .output()
-        .expect("cargo runs");
+    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let example = target.join(profile).join("examples").join("own_flow");
+    let ran = Command::new(example).args(arguments).output().expect("the example is built");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("it prints text")
 }

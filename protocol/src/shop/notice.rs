@@ -125,10 +125,7 @@ impl Notice {
         let amount_cents = minor_units(&gross, usize::from(known.exponent().unwrap_or(0))).ok_or_else(|| {
             wrong("mc_gross", "an amount that fits 64 bits, with no more decimals than its currency has", &gross)
         })?;
-        let receiver = match fields.optional("receiver_email")? {
-            Some(email) => email,
-            None => fields.required("receiver_email", "the account paid, here or in receiver_id")?,
-        };
+        let receiver = fields.required("receiver_email", "the account paid, here or in receiver_id")?;
         Ok(Notice {
             provider: "paypal".to_owned(),
             txn_id: fields.required("txn_id", "the gateway's name for the payment")?,
@@ -226,6 +223,8 @@ mod tests {
         assert_eq!(without("mc_gross=20.00", "mc_gross=20.001").field, "mc_gross");
         assert_eq!(without("EUR", "EURO").field, "mc_currency");
         assert_eq!(without("invoice=1", "invoice=1&invoice=2").expected, "the field once");
+        assert_eq!(without("shop%40", &"s".repeat(128)).field, "receiver_email");
+        assert_eq!(without("shop%40example.com", "").field, "receiver_email");
         assert_eq!(Notice::from_ipn("").unwrap_err().field, "(body)");
         assert_eq!(Notice::from_pdt("SUCCESS\n").unwrap_err().field, "(body)");
         let huge = without("mc_gross=20.00", "mc_gross=99999999999999999999.00");
