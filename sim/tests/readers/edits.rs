@@ -144,8 +144,7 @@ fn runs(text: &str, is_in: impl Fn(char) -> bool) -> Vec<Range<usize>> {
 
 /// Where something stands between quotes on one line.
 fn quoted(text: &str) -> Vec<Range<usize>> {
-    let parts = text.match_indices(['"', '\'', '\n']).map(|(place, mark)| (place, mark));
-    let parts: Vec<(usize, &str)> = parts.collect();
+    let parts: Vec<(usize, &str)> = text.match_indices(['"', '\'', '\n']).collect();
     parts.windows(2).filter(|two| two[0].1 == two[1].1 && two[0].1 != "\n").map(|two| two[0].0 + 1..two[1].0).collect()
 }
 
