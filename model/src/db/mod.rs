@@ -101,6 +101,8 @@ pub(crate) struct Wait {
     forgets_removed: bool,
     /// What another had changed before it put in what is waited for here, where that is rolled back: it goes out first.
     half_undone: ChangesId,
+    /// What else that one has locked, which it lets go last of all; in scripts only (see `innodb::records`).
+    half_locked: KeySetId,
 }
 
 impl Wait {
@@ -126,6 +128,7 @@ impl Wait {
             journal: Vec::new(),
             forgets_removed: false,
             half_undone: NOTHING,
+            half_locked: NO_KEYS,
         }
     }
 

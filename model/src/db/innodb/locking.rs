@@ -10,7 +10,7 @@
 use std::cell::Cell;
 
 use super::scan::{Part, Scan};
-use super::{Cause, Effects, KeyId, ReplyId, Running, Seen, Shown, Stop, Store, Want, reads};
+use super::{Cause, Effects, KeyId, NO_KEYS, ReplyId, Running, Seen, Shown, Stop, Store, Want, reads};
 use crate::db::{Answered, Change, Choices, ContentsId, RowId};
 use crate::sql::{Locking, OnLocked, Output, Plan, PlanKind, Select};
 
@@ -24,6 +24,9 @@ impl Running<'_> {
             _ => None,
         };
         let want = if plan.only_reads() { Want::Share } else { Want::of(plan) };
+        if self.half_locked != NO_KEYS && (self.locks_gaps() || choices.pick(2) == 0) {
+            self.half_locked = NO_KEYS;
+        }
         if plan.only_reads() && !self.read_greatest()? {
             return Ok(self.shows(&[], self.database.committed, effects));
         }

@@ -89,6 +89,7 @@ pub(super) fn ask(
                 granted,
                 resumes: None,
                 half_undone: NOTHING,
+                half_locked: NO_KEYS,
                 journal,
                 at: 0,
             };
@@ -118,7 +119,7 @@ pub(super) fn resume(
         debug_assert!(false, "only statements wait");
         return Asked::Blocked;
     };
-    let Wait { before, made_before, keys, want, journal, rest, half_undone, .. } = wait;
+    let Wait { before, made_before, keys, want, journal, rest, half_undone, half_locked, .. } = wait;
     let granted = keys.first().map(|key| (*key, want));
     // A record that was taken out is where it goes on all the same.
     let resumes = keys.first().or(rest.iter().flatten().next()).copied();
@@ -135,6 +136,7 @@ pub(super) fn resume(
         granted,
         resumes,
         half_undone,
+        half_locked,
         journal,
         at: 0,
     };
@@ -200,6 +202,8 @@ struct Running<'a> {
     resumes: Option<KeyId>,
     /// What a transaction has changed that is being rolled back at this moment: see [`Wait`].
     half_undone: ChangesId,
+    /// What such a transaction has locked besides: the first record of these that it comes to it waits for.
+    half_locked: KeySetId,
     /// What it has come to so far, and how much of that it has been told again.
     journal: Vec<Seen>,
     at: usize,

@@ -181,14 +181,26 @@ impl Database {
     /// A transaction is about to be rolled back, from its last change to its first. Whoever waits for a record that it has put
     /// in can go on as soon as that is out (`row_undo_ins`), when the changes before it are still there: where nothing that is
     /// read is locked, that shows. In what order they were made is not known here: any of the others may be still there.
+    ///
+    /// It lets go of its locks when all is undone. Whoever goes on before that waits for the first of them that it comes to, and
+    /// does not let go of that record any more (see `scan`). In scripts only: what comes of it is waits.
     pub(in crate::db) fn undoes_last_first(&mut self, store: &Store, who: usize) {
-        let Connection { changes, made, .. } = self.connections[who];
+        let Connection { changes, made, shared, .. } = self.connections[who];
         if made == NO_KEYS {
             return;
         }
+        let is_lock = |change: &Change| !matches!(change, Change::Follows(_));
+        let exclusive = || store.changes.get(changes).iter().filter(|(_, change)| is_lock(change)).map(|(key, _)| *key);
         for wait in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
-            if wait.reads_by_rows(store) && wait.keys.iter().any(|key| store.has_key(made, *key)) {
+            if !wait.keys.iter().any(|key| store.has_key(made, *key)) {
+                continue;
+            }
+            if wait.reads_by_rows(store) {
                 wait.half_undone = changes;
+            }
+            if store.caller == Caller::Script {
+                let shared = if wait.want == Want::Share { NO_KEYS } else { shared };
+                wait.half_locked = store.add_keys(shared, exclusive().filter(|key| !store.has_key(made, *key)));
             }
         }
     }

@@ -134,7 +134,8 @@ impl Running<'_> {
         self.database.connections.iter().all(|open| written(store, open.changes, primary).is_none())
     }
 
-    /// True for a marked record that no open transaction has marked.
+    /// True for a marked record that no open transaction has marked. Whoever writes its row anew has it only when that is done
+    /// (`row_vers_impl_x_locked` asks whether a version before had the record in another state).
     pub(super) fn is_left(&self, record: KeyId) -> bool {
         let (store, database) = (self.store, &self.database);
         let primary = store.primary_of(record);
@@ -142,7 +143,10 @@ impl Running<'_> {
         let is_of_committed = is_of(store.committed(database.committed, primary));
         database.connections.iter().all(|open| match written(store, open.changes, primary) {
             None => true,
-            Some(row) => record != primary && !is_of_committed && !is_of(row) && !store.has_key(open.made, record),
+            Some(row) => {
+                let has_written = is_of(row) && store.has_changed(open.changes, record);
+                record != primary && !is_of_committed && !has_written && !store.has_key(open.made, record)
+            }
         })
     }
 

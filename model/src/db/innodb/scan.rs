@@ -10,7 +10,9 @@
 //!   and the record or the end behind the last one; of a path that begins with a key that is there, not the gap before that;
 //! - below repeatable read a record is let go again when its row does not satisfy the condition, unless it was waited for;
 //!   not so of a read by the whole of a unique key, which tests its condition later; one that was marked by a transaction
-//!   that has committed is not locked at all;
+//!   that has committed is not locked at all, also while somebody waits to write it anew;
+//! - who waited for a record that was taken out goes on behind its place, at a further key with a record of the same key that
+//!   has come right before that place (`btr_pcur_t::SAME_UNIQ`, `sel_restore_position_for_mysql`);
 //! - below repeatable read an `UPDATE` that is not by a unique key passes over a locked record when what is committed
 //!   there does not satisfy its condition ("semi-consistent read");
 //! - a path ends when as many rows as wanted are found;
@@ -18,8 +20,8 @@
 //!   read on it locks the gap behind the record.
 
 use super::records::begins_with;
-use super::{Cause, KeyId, Running, Seen, Stop, Want};
-use crate::db::{Rule, Val};
+use super::{Cause, KeyId, NO_KEYS, Running, Seen, Stop, Want};
+use crate::db::{Key, Rule, Val};
 use crate::sql::{OnLocked, Space};
 
 /// One part of a path.
@@ -104,7 +106,10 @@ impl Running<'_> {
         };
         // Who has waited for a record goes on from there, whatever has been put in before it meanwhile.
         let resumes = self.resumes.filter(|at| store.keys.get(*at).space == space);
-        let is_passed = |record: &KeyId| resumes.is_some_and(|at| store.compare_keys(*record, at).is_lt());
+        let put_back = resumes.and_then(|at| self.put_back(at));
+        let is_passed = |record: &KeyId| {
+            put_back != Some(*record) && resumes.is_some_and(|at| store.compare_keys(*record, at).is_lt())
+        };
         let is_next = |record: KeyId| !is_before(&record) && !is_passed(&record);
         let start: &[Val] = match (from, part) {
             (Some(from), _) => &store.keys.get(from).values,
@@ -119,6 +124,9 @@ impl Running<'_> {
             }
             return Ok(Seen::End);
         };
+        if put_back == Some(record) {
+            store.note(Rule::InnodbPutBack);
+        }
         let fits = match part {
             Part::Key(key) => record == *key,
             Part::Entries(_, values) | Part::Prefix(_, values) => begins_with(store, record, values),
@@ -150,6 +158,7 @@ impl Running<'_> {
         }
         let is_granted = self.granted.is_some_and(|(granted, _)| granted == record);
         if is_marked && !gaps && !is_granted && self.is_left(record) {
+            store.note(Rule::InnodbLeft);
             return Ok(Seen::Record(record, None));
         }
         let Some(is_new) = self.lock_on_path(scan, record, with_gap, is_unique)? else {
@@ -210,7 +219,27 @@ impl Running<'_> {
             }
             self.store.note(Rule::InnodbWaits);
         }
-        self.lock_record(record, scan.want, with_gap).map(Some)
+        let is_new = self.lock_record(record, scan.want, with_gap)?;
+        let passes_over = scan.passes_over && !is_unique;
+        if passes_over || !self.store.has_key(self.half_locked, record) {
+            return Ok(Some(is_new));
+        }
+        self.half_locked = NO_KEYS;
+        self.store.note(Rule::InnodbHalfLocked);
+        Ok(Some(false))
+    }
+
+    /// The record of the same further key that stands right before the place of one that was taken out.
+    fn put_back(&self, at: KeyId) -> Option<KeyId> {
+        let store = self.store;
+        let Key { space, values } = store.keys.get(at);
+        let (table, columns) = store.index(*space);
+        if usize::from(*space) == table || self.database.has_record(store, at) {
+            return None;
+        }
+        let own = columns.len() - store.tables.tables[table].primary.len();
+        let before = self.database.last_record(store, *space, Some(at))?;
+        begins_with(store, before, &values[..own]).then_some(before)
     }
 
     /// The row of a record that has been locked, by its primary key, locked as well, when the statement wants it.
@@ -220,8 +249,14 @@ impl Running<'_> {
         }
         let row = self.store.primary_of(record);
         if row != record && !scan.covered {
+            let had = self.has(row, scan.want);
             let Some(is_new) = self.lock_on_path(scan, row, false, true)? else { return Ok(None) };
-            new.extend(is_new.then_some(row));
+            match is_new {
+                true => new.push(row),
+                // It was waited for: then neither is let go.
+                false if !had => new.clear(),
+                false => {}
+            }
         }
         Ok((scan.satisfies)(self, row)?.then_some(row))
     }
