@@ -13,22 +13,21 @@ use crate::sql::schema::Table;
 
 impl Compiler<'_> {
     pub(super) fn insert(&mut self, insert: &Ast) -> Result<(usize, Insert), SqlError> {
-        if insert.returning.is_some()
-            || insert.or.is_some()
-            || insert.ignore
-            || insert.replace_into
-            || insert.overwrite
-            || insert.table_alias.is_some()
-            || !insert.assignments.is_empty()
-        {
-            return self.no(insert);
-        }
-        let TableObject::TableName(name) = &insert.table else { return self.no(insert) };
+        self.without([
+            ("RETURNING", insert.returning.is_some()),
+            ("OR", insert.or.is_some()),
+            ("IGNORE", insert.ignore),
+            ("REPLACE", insert.replace_into),
+            ("OVERWRITE", insert.overwrite),
+            ("AS", insert.table_alias.is_some()),
+            ("SET", !insert.assignments.is_empty()),
+        ])?;
+        let TableObject::TableName(name) = &insert.table else { return self.no(&insert.table) };
         let number = self.table(name)?;
         let table = self.definition(number);
         let mut columns = Vec::new();
         for column in &insert.columns {
-            let [ObjectNamePart::Identifier(name)] = column.0.as_slice() else { return self.no(insert) };
+            let [ObjectNamePart::Identifier(name)] = column.0.as_slice() else { return self.no(column) };
             let column = self.column(table, name)?;
             if columns.contains(&column) {
                 return self.no(format!("{name} (for a second time)"));
@@ -41,19 +40,21 @@ impl Compiler<'_> {
         let leaves_out = |on: &OnInsert| matches!(on, OnInsert::OnConflict(clause) if matches!(clause.action, OnConflictAction::DoNothing));
         // Rendered as INSERT IGNORE.
         self.cuts = self.dialect == Dialect::MariaDb && insert.on.as_ref().is_some_and(leaves_out);
-        let Some(source) = insert.source.as_deref() else { return self.no(insert) };
+        let Some(source) = insert.source.as_deref() else { return self.no("DEFAULT VALUES") };
         let rows = match source.body.as_ref() {
             SetExpr::Values(values) => {
                 let mut rows = Vec::new();
                 for row in &values.rows {
                     rows.push(self.new_row(&row.content, &columns, table)?);
                 }
-                if source.order_by.is_some() || source.limit_clause.is_some() {
-                    return self.no(source);
-                }
+                self.without([
+                    ("WITH", source.with.is_some()),
+                    ("ORDER BY", source.order_by.is_some()),
+                    ("LIMIT", source.limit_clause.is_some()),
+                ])?;
                 NewRows::Values(rows)
             }
-            SetExpr::Select(_) => {
+            _ => {
                 let (mut select, kinds) = self.select(source)?;
                 let (Output::Rows(list) | Output::Totals { columns: list, .. }) = &mut select.output;
                 self.check_count(columns.len(), list.len())?;
@@ -74,7 +75,6 @@ impl Compiler<'_> {
                 }
                 NewRows::Select(Box::new(select))
             }
-            _ => return self.no(source),
         };
         let on_conflict = self.on_conflict(insert.on.as_ref(), table)?;
         let itself = matches!(&rows, NewRows::Select(select) if select.table == Some(number));

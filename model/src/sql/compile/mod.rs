@@ -111,6 +111,11 @@ impl<'t> Compiler<'t> {
         Err(SqlError::unsupported(self.subject, clause))
     }
 
+    /// Refuse the first of these clauses that is there.
+    fn without<const N: usize>(&self, clauses: [(&str, bool); N]) -> Result<(), SqlError> {
+        clauses.into_iter().find(|(_, is_there)| *is_there).map_or(Ok(()), |(clause, _)| self.no(clause))
+    }
+
     /// A refusal with its own advice.
     fn fail<T>(&self, problem: impl Into<String>) -> Result<T, SqlError> {
         Err(SqlError::new(self.subject, problem))
@@ -133,14 +138,13 @@ impl<'t> Compiler<'t> {
                 Ok((table, PlanKind::Insert(insert), Access { path: Path::Primary, scope: None }))
             }
             Ast::Update(update) => {
-                if update.from.is_some()
-                    || update.returning.is_some()
-                    || update.or.is_some()
-                    || update.limit.is_some()
-                    || !update.order_by.is_empty()
-                {
-                    return self.no(update);
-                }
+                self.without([
+                    ("FROM", update.from.is_some()),
+                    ("RETURNING", update.returning.is_some()),
+                    ("OR", update.or.is_some()),
+                    ("LIMIT", update.limit.is_some()),
+                    ("ORDER BY", !update.order_by.is_empty()),
+                ])?;
                 let number = self.plain_table(&update.table)?;
                 let table = self.definition(number);
                 let sets = self.sets(&update.assignments, table, Scope::Row(table))?;
@@ -151,14 +155,13 @@ impl<'t> Compiler<'t> {
             Ast::Delete(delete) => {
                 let FromTable::WithFromKeyword(from) = &delete.from else { return self.no(delete) };
                 let [from] = from.as_slice() else { return self.no(delete) };
-                if delete.using.is_some()
-                    || delete.returning.is_some()
-                    || delete.limit.is_some()
-                    || !delete.order_by.is_empty()
-                    || !delete.tables.is_empty()
-                {
-                    return self.no(delete);
-                }
+                self.without([
+                    ("USING", delete.using.is_some()),
+                    ("RETURNING", delete.returning.is_some()),
+                    ("LIMIT", delete.limit.is_some()),
+                    ("ORDER BY", !delete.order_by.is_empty()),
+                    ("a table before FROM", !delete.tables.is_empty()),
+                ])?;
                 let number = self.plain_table(from)?;
                 let table = self.definition(number);
                 let filter = self.filter(delete.selection.as_ref(), Scope::Row(table))?;
@@ -292,7 +295,12 @@ impl<'t> Compiler<'t> {
     fn same_kind(&mut self, left: &Typed, right: &Typed, clause: impl Display) -> Result<Option<Kind>, SqlError> {
         match (left.1, right.1) {
             (Some(a), Some(b)) if a != b => {
-                self.fail(format!("`{clause}` puts {} beside {}; engines disagree about that", a.name(), b.name()))
+                self.fail(format!(
+                "`{clause}` puts {} beside {}, about which engines disagree; make both of one type: a text stands in '…', an \
+                 integer does not",
+                a.name(),
+                b.name()
+            ))
             }
             (Some(kind), _) => self.learn(right, kind, clause),
             (None, Some(kind)) => self.learn(left, kind, clause),
@@ -304,13 +312,15 @@ impl<'t> Compiler<'t> {
     fn learn(&mut self, value: &Typed, kind: Kind, clause: impl Display) -> Result<Option<Kind>, SqlError> {
         match (&value.0, value.1) {
             (_, Some(known)) if known != kind => {
-                self.fail(format!("`{clause}` needs {} and has {}", kind.name(), known.name()))
+                self.fail(format!("`{clause}` needs {0} and has {1}; put {0} there", kind.name(), known.name()))
             }
             (Scalar::Argument(number), None) => match self.arguments[*number].replace(kind) {
                 Some(known) if known != kind => {
                     let number = number + 1;
                     let (a, b) = (known.name(), kind.name());
-                    self.fail(format!("`{clause}`: ${number} is {a} in one place and {b} in another"))
+                    self.fail(format!(
+                        "`{clause}`: ${number} is {a} in one place and {b} in another; give the statement two arguments"
+                    ))
                 }
                 _ => Ok(Some(kind)),
             },

@@ -48,8 +48,10 @@ impl Compiler<'_> {
                     BinaryOperator::Minus => Operator::Subtract,
                     BinaryOperator::Multiply => Operator::Multiply,
                     BinaryOperator::Divide => {
-                        return self
-                            .fail(format!("`{expression}`: the quotient of integers differs from engine to engine"));
+                        return self.fail(format!(
+                            "`{expression}`: the quotient of integers differs from engine to engine; multiply the other \
+                             side, or divide before and give the quotient as an argument"
+                        ));
                     }
                     _ => return self.no(expression),
                 };
@@ -102,7 +104,10 @@ impl Compiler<'_> {
     fn plain_column(&self, name: &Ident, scope: Scope<'_>) -> Result<Typed, SqlError> {
         match scope {
             Scope::Row(_) if self.aggregates.is_some() => {
-                self.fail(format!("`{name}` stands beside an aggregate without being in one; engines refuse that"))
+                self.fail(format!(
+                "`{name}` stands beside an aggregate without being in one, which engines refuse; put it into one, or ask for it in a \
+                 statement of its own"
+            ))
             }
             Scope::Row(table) => {
                 let column = self.column(table, name)?;

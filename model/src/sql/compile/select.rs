@@ -14,16 +14,19 @@ use crate::sql::schema::Table;
 impl Compiler<'_> {
     /// A read, and what each of its columns holds.
     pub(super) fn select(&mut self, query: &Query) -> Result<(Select, Vec<Option<Kind>>), SqlError> {
-        if query.with.is_some()
-            || query.fetch.is_some()
-            || query.for_clause.is_some()
-            || query.settings.is_some()
-            || query.format_clause.is_some()
-            || !query.pipe_operators.is_empty()
-        {
-            return self.no(query);
-        }
-        let SetExpr::Select(select) = query.body.as_ref() else { return self.no(query) };
+        self.without([
+            ("WITH", query.with.is_some()),
+            ("FETCH", query.fetch.is_some()),
+            ("FOR", query.for_clause.is_some()),
+            ("SETTINGS", query.settings.is_some()),
+            ("FORMAT", query.format_clause.is_some()),
+            ("|>", !query.pipe_operators.is_empty()),
+        ])?;
+        let select = match query.body.as_ref() {
+            SetExpr::Select(select) => select,
+            SetExpr::SetOperation { op, .. } => return self.no(op),
+            other => return self.no(other),
+        };
         let number = self.select_table(select)?;
         let table = number.map(|number| self.definition(number));
         let scope = table.map_or(Scope::Nothing, Scope::Row);
@@ -92,27 +95,29 @@ impl Compiler<'_> {
     fn select_table(&self, select: &Ast) -> Result<Option<usize>, SqlError> {
         let grouped =
             !matches!(&select.group_by, GroupByExpr::Expressions(by, with) if by.is_empty() && with.is_empty());
-        if grouped
-            || select.distinct.is_some()
-            || select.having.is_some()
-            || select.into.is_some()
-            || select.top.is_some()
-            || select.exclude.is_some()
-            || select.prewhere.is_some()
-            || select.qualify.is_some()
-            || !select.named_window.is_empty()
-            || !select.lateral_views.is_empty()
-            || !select.connect_by.is_empty()
-            || !select.cluster_by.is_empty()
-            || !select.distribute_by.is_empty()
-            || !select.sort_by.is_empty()
-        {
-            return self.no(select);
-        }
+        self.without([
+            ("GROUP BY", grouped),
+            ("DISTINCT", select.distinct.is_some()),
+            ("HAVING", select.having.is_some()),
+            ("INTO", select.into.is_some()),
+            ("TOP", select.top.is_some()),
+            ("EXCLUDE", select.exclude.is_some()),
+            ("PREWHERE", select.prewhere.is_some()),
+            ("QUALIFY", select.qualify.is_some()),
+            ("WINDOW", !select.named_window.is_empty()),
+            ("LATERAL VIEW", !select.lateral_views.is_empty()),
+            ("CONNECT BY", !select.connect_by.is_empty()),
+            ("CLUSTER BY", !select.cluster_by.is_empty()),
+            ("DISTRIBUTE BY", !select.distribute_by.is_empty()),
+            ("SORT BY", !select.sort_by.is_empty()),
+        ])?;
         match select.from.as_slice() {
             [] => Ok(None),
             [from] => self.plain_table(from).map(Some),
-            _ => self.no(select),
+            several => {
+                let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+                self.no(format!("FROM {}", names.join(", ")))
+            }
         }
     }
 
@@ -148,7 +153,7 @@ impl Compiler<'_> {
                 _ => return self.no(item),
             }
         }
-        if columns.is_empty() { self.no(select) } else { Ok(columns) }
+        if columns.is_empty() { self.fail(format!("`{select}` shows no column; name one")) } else { Ok(columns) }
     }
 
     fn order(&self, by: Option<&OrderBy>, table: Option<&Table>) -> Result<Vec<(usize, bool)>, SqlError> {
