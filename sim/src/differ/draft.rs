@@ -10,7 +10,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::names;
-use super::statements::{CODES, IDS, LAST, Sql, TABLES, VALUES, statement};
+use super::statements::{CODES, FIT, IDS, LAST, Sql, TABLES, TEXTS, VALUES, statement};
 
 /// So many sessions, and one that looks at the end.
 const SESSIONS: std::ops::RangeInclusive<usize> = 2..=4;
@@ -27,6 +27,8 @@ struct Draft {
     /// The rows of `t`: each key's second key and value, where there is a row.
     t: Vec<Option<(Option<i64>, i64)>>,
     u: Vec<Option<i64>>,
+    /// Those of `w`: a text by its place.
+    w: Vec<Option<usize>>,
     sessions: Vec<Vec<Block>>,
 }
 
@@ -47,6 +49,7 @@ fn draft(only: Option<&'static str>, statement: Sql) -> BoxedStrategy<Draft> {
     let row = (prop_oneof![4 => CODES.prop_map(Some), 1 => Just(None)], VALUES);
     let t = vec(proptest::option::weighted(0.6, row), IDS.count());
     let u = vec(proptest::option::weighted(0.5, VALUES), IDS.count());
+    let w = vec(proptest::option::weighted(0.5, FIT), IDS.count());
     let act = || prop_oneof![30 => statement.clone().prop_map(Act::Sql), 1 => Just(Act::Kill)];
     let end = prop_oneof![7 => Just("commit"), 2 => Just("rollback")];
     let transaction = (MOMENTS, vec((MOMENTS, act()), 1..5), proptest::option::weighted(0.9, (MOMENTS, end)));
@@ -54,7 +57,9 @@ fn draft(only: Option<&'static str>, statement: Sql) -> BoxedStrategy<Draft> {
         3 => transaction.prop_map(|(begin, acts, end)| Block::Transaction { begin, acts, end }),
         1 => (MOMENTS, act()).prop_map(Block::Alone),
     ];
-    (t, u, vec(vec(block, 1..3), SESSIONS)).prop_map(move |(t, u, sessions)| Draft { only, t, u, sessions }).boxed()
+    (t, u, w, vec(vec(block, 1..3), SESSIONS))
+        .prop_map(move |(t, u, w, sessions)| Draft { only, t, u, w, sessions })
+        .boxed()
 }
 
 impl Draft {
@@ -74,7 +79,9 @@ impl Draft {
             t.push(format!("({id}, {}, {n})", code.map_or("NULL".to_owned(), |code| code.to_string())));
         }
         let u: Vec<String> = IDS.zip(&self.u).filter_map(|(id, n)| Some(format!("({id}, {})", (*n)?))).collect();
-        for (into, rows) in [("t (id, code, n)", t), ("u (id, n)", u)] {
+        let of_w = |(id, place): (i64, &Option<usize>)| Some(format!("({id}, '{}')", TEXTS[(*place)?]));
+        let w: Vec<String> = IDS.zip(&self.w).filter_map(of_w).collect();
+        for (into, rows) in [("t (id, code, n)", t), ("u (id, n)", u), ("w (id, s)", w)] {
             if !rows.is_empty() {
                 let _ = writeln!(text, "  INSERT INTO {into} VALUES {};", rows.join(", "));
             }

@@ -4,14 +4,16 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 
-/// The tables: one with a second unique key, which may be empty, and one without.
-pub(super) const TABLES: [&str; 2] = [
+/// The tables: one with a second unique key, which may be empty, one without, and one with a short text.
+pub(super) const TABLES: [&str; 3] = [
     "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, code BIGINT, n BIGINT NOT NULL, UNIQUE (code));",
     "CREATE TABLE u (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL);",
+    "CREATE TABLE w (id BIGINT NOT NULL PRIMARY KEY, s VARCHAR(2) NOT NULL);",
 ];
 
 /// What everybody sees in the end.
-pub(super) const LAST: [&str; 2] = ["SELECT id, code, n FROM t ORDER BY id", "SELECT id, n FROM u ORDER BY id"];
+pub(super) const LAST: [&str; 3] =
+    ["SELECT id, code, n FROM t ORDER BY id", "SELECT id, n FROM u ORDER BY id", "SELECT id, s FROM w ORDER BY id"];
 
 /// Primary keys. Every second one is there at the start, or thereabouts.
 pub(super) const IDS: std::ops::Range<i64> = 1..6;
@@ -19,6 +21,11 @@ pub(super) const IDS: std::ops::Range<i64> = 1..6;
 pub(super) const CODES: std::ops::Range<i64> = 1..5;
 /// Plain values.
 pub(super) const VALUES: std::ops::Range<i64> = 0..3;
+
+/// Texts, of which some are too long: the last one only by a space.
+pub(super) const TEXTS: [&str; 5] = ["a", "bb", "b", "ccc", "d  "];
+/// So many of them fit.
+pub(super) const FIT: std::ops::Range<usize> = 0..3;
 
 /// A statement, or a part of one.
 pub(super) type Sql = BoxedStrategy<String>;
@@ -127,8 +134,34 @@ fn inserts() -> Sql {
     .boxed()
 }
 
+/// What is about texts.
+fn texts() -> Sql {
+    let text = || select(&TEXTS[..]);
+    let of = || {
+        prop_oneof![
+            4 => id().prop_map(|id| format!(" WHERE id = {id}")),
+            1 => text().prop_map(|text| format!(" WHERE s = '{text}'")),
+            1 => Just(String::new()),
+        ]
+    };
+    let row = || (id(), text()).prop_map(|(id, text)| format!("({id}, '{text}')"));
+    prop_oneof![
+        4 => (text(), of()).prop_map(|(text, of)| format!("UPDATE w SET s = '{text}'{of}")),
+        2 => row().prop_map(|row| format!("INSERT INTO w (id, s) VALUES {row}")),
+        1 => (row(), row()).prop_map(|(a, b)| format!("INSERT INTO w (id, s) VALUES {a}, {b}")),
+        1 => row().prop_map(|row| format!("INSERT INTO w (id, s) VALUES {row} ON CONFLICT DO NOTHING")),
+        1 => row().prop_map(|row| {
+            format!("INSERT INTO w (id, s) VALUES {row} ON CONFLICT (id) DO UPDATE SET s = excluded.s")
+        }),
+        1 => of().prop_map(|of| format!("DELETE FROM w{of}")),
+        1 => of().prop_map(|of| format!("SELECT id, s FROM w{of} ORDER BY id FOR UPDATE")),
+        1 => of().prop_map(|of| format!("SELECT id, s FROM w{of} ORDER BY id")),
+    ]
+    .boxed()
+}
+
 /// Any statement.
 pub(super) fn statement() -> Sql {
-    Union::new_weighted(vec![(6, reads()), (4, locking_reads()), (8, updates()), (3, deletes()), (6, inserts())])
-        .boxed()
+    let all = [(6, reads()), (4, locking_reads()), (8, updates()), (3, deletes()), (6, inserts()), (3, texts())];
+    Union::new_weighted(all.to_vec()).boxed()
 }
