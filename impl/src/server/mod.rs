@@ -6,12 +6,14 @@
 //! | `process` | a process that ends with this one, in whatever way this one ends |
 //! | `user` | whom a server runs as, when it refuses to run as root |
 //! | `own` | a database of one's own on a server, dropped at the end |
+//! | `scratch` | where databases lie that are about meaning only |
 //!
 //! A private server listens on a socket in its directory and on no port. It ends, and its directory with it, when its
 //! [`Server`] is dropped, and also when this process ends without dropping anything: see `process`.
 
 mod own;
 mod process;
+mod scratch;
 mod software;
 mod user;
 
@@ -23,6 +25,7 @@ use tempfile::TempDir;
 use crate::connection::Target;
 pub use own::OwnDatabase;
 use process::Process;
+pub use scratch::scratch;
 pub use software::Software;
 
 /// The variable that makes a missing server an error where it would be left out: `PAIDONCE_ENGINES=all`.
@@ -135,10 +138,11 @@ impl Server {
     pub fn start(software: Software, durability: Durability) -> Result<Self, ServerError> {
         let programs = software.programs()?;
         let failed = |says: String| ServerError::Start { software, says };
-        let directory = tempfile::Builder::new()
-            .prefix("paidonce-")
-            .tempdir()
-            .map_err(|error| failed(format!("no temporary directory: {error}")))?;
+        let directory = match durability {
+            Durability::Durable => scratch::temporary(),
+            Durability::MeaningOnly => scratch(),
+        }
+        .map_err(|error| failed(format!("no temporary directory: {error}")))?;
         let user = user::for_server(directory.path(), software).map_err(|error| failed(error.to_string()))?;
         software.install(&programs, directory.path(), user).map_err(failed)?;
         let process = software.run(&programs, directory.path(), user, durability).map_err(failed)?;

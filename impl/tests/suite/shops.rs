@@ -30,7 +30,7 @@ impl Shop {
     pub(crate) async fn empty(engine: &str) -> Option<Self> {
         let engine = Engine::find(engine).expect("an engine");
         let Some(software) = Software::of_dialect(engine.dialect()) else {
-            let directory = tempfile::tempdir().unwrap();
+            let directory = paidonce_sqlx::server::scratch().unwrap();
             let url = format!("sqlite:{}", directory.path().join("shop.db").display());
             Connection::create_empty(&url, Options::shop(engine)).await.unwrap();
             return Some(Shop { engine, url, place: (Some(directory), None) });

@@ -29,6 +29,7 @@ use smallvec::SmallVec;
 
 pub(crate) use cause::Cause;
 pub(crate) use choices::Choices;
+use connections::Connections;
 pub(crate) use gaps::{Gap, GapSetId, NO_GAPS};
 use innodb::{Seen, Weighed};
 pub(crate) use locks::Want;
@@ -196,7 +197,7 @@ impl Wait {
 }
 
 /// One connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) transaction: Transaction,
     /// What the transaction has locked and written.
@@ -265,7 +266,31 @@ impl Hash for Connection {
     }
 }
 
+impl Default for Connection {
+    fn default() -> Self {
+        Connection::IDLE
+    }
+}
+
 impl Connection {
+    /// One on which nothing has happened since its last transaction.
+    const IDLE: Connection = Connection {
+        transaction: Transaction::None,
+        changes: NOTHING,
+        shared: NO_KEYS,
+        gaps: NO_GAPS,
+        made: NO_KEYS,
+        named: NO_NAMED,
+        snapshot: None,
+        newer: None,
+        stale: false,
+        writer: false,
+        dirty: false,
+        wait: None,
+        victim: 0,
+        weight: Weighed::NONE,
+    };
+
     /// True when its end would change nothing for anybody, as far as it knows.
     fn holds_nothing(&self) -> bool {
         self.changes == NOTHING
@@ -285,7 +310,7 @@ pub(crate) struct Database {
     pub(crate) removed: KeySetId,
     /// True when some connection locks gaps.
     locks_gaps: bool,
-    pub(crate) connections: SmallVec<[Connection; 6]>,
+    pub(crate) connections: Connections,
     /// What serializable transactions of PostgreSQL have read, where there may be any.
     pub(crate) ssi: Option<Box<Ssi>>,
 }
@@ -311,7 +336,7 @@ impl Database {
         let engines: SmallVec<[Engine; 6]> = engines.collect();
         let ssi = engines.contains(&Engine::PostgresSerializable).then(Box::default);
         let locks_gaps = engines.iter().any(|engine| innodb::locks_gaps(engine.level()));
-        let connections = engines.iter().map(|_| Connection::default()).collect();
+        let connections = Connections::idle(engines.len());
         Database { committed, removed: NO_KEYS, locks_gaps, connections, ssi }
     }
 
@@ -380,9 +405,9 @@ impl Database {
     /// It waits no longer; those that came after it move up.
     fn stop_waiting(&mut self, who: usize) -> Option<Wait> {
         let wait = *self.connections[who].wait.take()?;
-        for later in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
-            let behind = later.turn > wait.turn && (wait.one_queue || later.queues_with(&wait));
-            later.turn -= u8::from(behind);
+        let behind = |later: &Wait| later.turn > wait.turn && (wait.one_queue || later.queues_with(&wait));
+        for later in self.connections.waits_mut_if(behind) {
+            later.turn -= 1;
         }
         Some(wait)
     }

@@ -26,7 +26,7 @@ impl Database {
         let new_keys = |id| key_sets.id(store.key_sets.get(id));
         let new_gaps = |id| gap_sets.id(store.gap_sets.get(id));
         let new_request = |id: RequestId| requests.id(store.requests.get(id));
-        for open in &mut self.connections {
+        for open in self.connections.busy_mut() {
             open.changes = new_changes(open.changes);
             (open.shared, open.made) = (new_keys(open.shared), new_keys(open.made));
             open.newer = open.newer.map(new_keys);

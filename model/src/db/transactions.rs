@@ -125,7 +125,7 @@ impl Database {
         effects.committed.extend(written().copied());
         self.committed_beside(store, who, changes);
         self.ends(store, who);
-        for other in self.connections.iter_mut().filter(|other| other.snapshot.is_some()) {
+        for other in self.connections.busy_mut_if(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));
         }
@@ -133,8 +133,8 @@ impl Database {
             let is_new = |change: &Change| matches!(change, Change::Gone | Change::Undone(_) | Change::Reborn(_));
             written().any(|(known, change)| known == key && is_new(change))
         };
-        let waits = self.connections.iter_mut().filter_map(|other| other.wait.as_mut());
-        let forgetful = waits.filter(|wait| wait.forgets_removed).filter_map(|wait| wait.rest.as_mut());
+        let waits = self.connections.waits_mut_if(|wait| wait.forgets_removed);
+        let forgetful = waits.filter_map(|wait| wait.rest.as_mut());
         forgetful.for_each(|rest| {
             let before = rest.len();
             rest.retain(|key| !removed(key));

@@ -9,6 +9,7 @@ use crate::claims::Shop;
 impl World {
     /// Take away what nobody can meet any more.
     pub(crate) fn normalise(&self, state: &mut State) {
+        state.database.connections.tidy();
         for who in 0..state.actors.len() {
             if matches!(state.actors[who].phase, Phase::Dead(_)) && !self.left_a_lock(state, who) {
                 state.actors[who].phase = Phase::Ended;

@@ -173,7 +173,7 @@ impl World {
                 |changes| self.swap_changes(changes, swap),
             );
         }
-        for connection in &mut state.database.connections {
+        for connection in state.database.connections.busy_mut() {
             connection.changes = self.swap_changes(connection.changes, swap);
             connection.shared = self.swap_key_set(connection.shared, swap);
             connection.made = self.swap_key_set(connection.made, swap);

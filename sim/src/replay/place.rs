@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use paidonce_sqlx::server::{OwnDatabase, Server, Software};
+use paidonce_sqlx::server::{OwnDatabase, Server, Software, scratch};
 use paidonce_sqlx::{Connection, Engine, Options};
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ impl Ground {
                 return Ok(Ground::Own { database, server });
             }
             (None, None) => {
-                let directory = tempfile::tempdir().map_err(ReplayError::Temporary)?;
+                let directory = scratch().map_err(ReplayError::Temporary)?;
                 let url = format!("sqlite:{}", directory.path().join("replay.db").display());
                 Ground::File { url, _directory: directory }
             }

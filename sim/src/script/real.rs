@@ -6,7 +6,7 @@ use std::time::Duration;
 use paidonce_model::script::{Action, Board, Prepared, Said, Script, ScriptError, Session, Transcript};
 use paidonce_protocol::{Dialect, Error, Reply, Statement, Underivable};
 use paidonce_sqlx::lockstep::{Lockstep, LockstepError, SessionId, Standing};
-use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software};
+use paidonce_sqlx::server::{OwnDatabase, Server, ServerError, Software, scratch};
 use paidonce_sqlx::{BeginMode, Connection, DbError, Engine, OpenError, Options};
 use tempfile::TempDir;
 
@@ -118,7 +118,7 @@ impl Real {
         let engine = Engine::find(engine).ok_or_else(|| RealError::Engine(engine.to_owned()))?;
         let (url, home) = match server {
             None => {
-                let directory = tempfile::tempdir().map_err(RealError::Temporary)?;
+                let directory = scratch().map_err(RealError::Temporary)?;
                 let url = format!("sqlite:{}", directory.path().join("script.db").display());
                 let mut made = Connection::create_empty(&url, Options::lockstep(engine)).await?;
                 made.close().await;

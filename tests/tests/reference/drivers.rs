@@ -145,7 +145,7 @@ pub(crate) struct Real {
 
 impl Real {
     pub(crate) async fn new(code: Code, start: &Told) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the database");
+        let folder = paidonce_sqlx::server::scratch().expect("a folder for the database");
         let url = format!("sqlite:{}", folder.path().join("shop.db").display());
         let engine = paidonce_sqlx::Engine::Sqlite(BeginMode::Immediate);
         let options = Options { meaning_only: true, ..Options::shop(engine) };

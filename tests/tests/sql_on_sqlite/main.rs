@@ -43,7 +43,7 @@ struct Real {
 
 impl Real {
     async fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a folder for the database");
+        let directory = paidonce_sqlx::server::scratch().expect("a folder for the database");
         let url = format!("sqlite:{}", directory.path().join("sheet.db").display());
         let made = Connection::create(&url, Schema::AsFound, Options::shop(Engine::Sqlite(BeginMode::Immediate))).await;
         let mut real = Real { sqlite: made.expect("a new database"), _directory: directory };

@@ -52,7 +52,7 @@ use super::{
     NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Rule, Store, Transaction, Wait, Want,
 };
 use crate::engine::{Engine, Level};
-use crate::sql::{Access, Path, Select, Space};
+use crate::sql::{Path, PlanKind, Select, Space};
 
 /// True at the levels that lock the gaps between records.
 pub(super) fn locks_gaps(level: Level) -> bool {
@@ -161,7 +161,7 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
 /// True when a cycle of waits is found however the transaction that is followed is chosen, where several are in the way.
 pub(super) fn is_surely_deadlocked(database: &Database, store: &Store, who: usize) -> bool {
     let mut next = who;
-    for _ in &database.connections {
+    for _ in 0..database.connections.len() {
         let [only] = waits_for(database, store, next)[..] else { return false };
         if only == who {
             return true;
@@ -253,18 +253,32 @@ impl Running<'_> {
     fn newest_on_path(&self) -> ContentsId {
         let plan = self.store.plan(self.request);
         let besides = plan.subs.iter().filter(|sub| sub.table != Some(plan.table));
-        besides.fold(self.newest_by(self.newest(), plan.table, &plan.access), |rows, sub| self.newest_of(rows, sub))
+        let own = match (&plan.kind, plan.access.path) {
+            (PlanKind::Select(select), _) => self.newest_of(self.newest(), select),
+            (_, Path::Unique(number)) => {
+                self.newest_by(self.newest(), plan.table, self.further_key(plan.table, number))
+            }
+            _ => self.newest(),
+        };
+        besides.fold(own, |rows, sub| self.newest_of(rows, sub))
     }
 
     /// The same for what a sub-select, or a source of rows, looks for.
     fn newest_of(&self, newest: ContentsId, select: &Select) -> ContentsId {
-        select.table.map_or(newest, |table| self.newest_by(newest, table, &select.access))
+        let Some(table) = select.table else { return newest };
+        let by = match select.access.path {
+            Path::Unique(number) => Some(self.further_key(table, number)),
+            _ => self.read_alone(select, table),
+        };
+        by.map_or(newest, |space| self.newest_by(newest, table, space))
     }
 
-    fn newest_by(&self, newest: ContentsId, table: usize, access: &Access) -> ContentsId {
+    fn further_key(&self, table: usize, number: usize) -> Space {
+        self.store.tables.tables[table].uniques[number].0
+    }
+
+    fn newest_by(&self, newest: ContentsId, table: usize, space: Space) -> ContentsId {
         let store = self.store;
-        let Path::Unique(number) = access.path else { return newest };
-        let space = store.tables.tables[table].uniques[number].0;
         let lacks_record = |(key, row): &(KeyId, RowId)| {
             let record = store.record(space, *row);
             let is_of_committed = store.is_record_of(record, store.committed(self.database.committed, *key));

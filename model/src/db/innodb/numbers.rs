@@ -47,10 +47,9 @@ impl Running<'_> {
         }
         let own = self.database.connections[self.who].number_mut().place;
         let older = |place: u8| (1..=own).contains(&place);
-        for open in &mut self.database.connections {
-            if open.number().is_some_and(|number| older(number.place) && !number.pages.contains(&space)) {
-                open.number_mut().pages.push(space);
-            }
+        let is_older = |number: &Number| older(number.place) && !number.pages.contains(&space);
+        for open in self.database.connections.busy_mut_if(|open| open.number().is_some_and(is_older)) {
+            open.number_mut().pages.push(space);
         }
     }
 

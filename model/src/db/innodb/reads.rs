@@ -172,7 +172,11 @@ impl Running<'_> {
         let store = self.store;
         let space = table as Space;
         let view = View { base: self.database.committed, changes: self.changes(), only: None };
-        Ok(match store.place(self.request, access, table, view)? {
+        let place = store.place(self.request, access, table, view)?;
+        if let Some(space) = covered.filter(|_| is_read_alone(&place)) {
+            return Ok(vec![Part::All(space)]);
+        }
+        Ok(match place {
             Place::Entry(None) => Vec::new(),
             Place::Entry(Some(key)) if store.keys.get(key).space == space => vec![Part::Key(key)],
             Place::Entry(Some(key)) => {
@@ -180,9 +184,6 @@ impl Running<'_> {
                 vec![Part::Entries(*space, values.clone())]
             }
             Place::Prefix(values) => vec![Part::Prefix(space, values)],
-            Place::Among(values) if values.len() > 1 && covered.is_some() => {
-                covered.map(Part::All).into_iter().collect()
-            }
             Place::Among(values) => {
                 let part = |value| match store.tables.tables[table].primary.len() {
                     1 => Part::Key(store.keys.id(&Key { space, values: vec![value] })),
@@ -191,11 +192,25 @@ impl Running<'_> {
                 values.into_iter().map(part).collect()
             }
             Place::From(least) => vec![Part::From { space, least: least.map(|(value, is_in)| (vec![value], is_in)) }],
-            Place::Whole => match covered {
-                Some(space) => vec![Part::All(space)],
-                None => vec![Part::From { space, least: None }],
-            },
+            Place::Whole => vec![Part::From { space, least: None }],
         })
+    }
+
+    /// The further key that a read goes through from end to end without looking at the rows.
+    pub(super) fn read_alone(&self, select: &Select, table: usize) -> Option<Space> {
+        let view = View { base: self.database.committed, changes: self.changes(), only: None };
+        let space = covered(self.store, select, table)?;
+        let place = self.store.place(self.request, &select.access, table, view).ok()?;
+        is_read_alone(&place).then_some(space)
+    }
+}
+
+/// True when a further key that has all that is needed is read from end to end in place of this.
+fn is_read_alone(place: &Place) -> bool {
+    match place {
+        Place::Whole => true,
+        Place::Among(values) => values.len() > 1,
+        Place::Entry(_) | Place::Prefix(_) | Place::From(_) => false,
     }
 }
 

@@ -191,10 +191,7 @@ impl Database {
         }
         let is_lock = |change: &Change| !matches!(change, Change::Follows(_));
         let exclusive = || store.changes.get(changes).iter().filter(|(_, change)| is_lock(change)).map(|(key, _)| *key);
-        for wait in self.connections.iter_mut().filter_map(|open| open.wait.as_mut()) {
-            if !wait.keys.iter().any(|key| store.has_key(made, *key)) {
-                continue;
-            }
+        for wait in self.connections.waits_mut_if(|wait| wait.keys.iter().any(|key| store.has_key(made, *key))) {
             if wait.reads_by_rows(store) {
                 wait.half_undone = changes;
             }
@@ -215,7 +212,7 @@ impl Database {
             let left = self.gap_at(store, space, *record);
             let Gap { after, before, .. } = left;
             self.is_taken_out(store, *record);
-            for open in &mut self.connections {
+            for open in self.connections.busy_mut() {
                 let gaps = store.gap_sets.get(open.gaps);
                 if gaps.iter().any(|gap| gap.after == Some(*record) || gap.before == Some(*record)) {
                     let wider = |gap: &Gap| Gap {

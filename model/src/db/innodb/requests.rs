@@ -108,10 +108,11 @@ impl Running<'_> {
             return;
         }
         let (store, who) = (self.store, self.who);
-        for (other, open) in self.database.connections.iter_mut().enumerate() {
-            if other != who && store.has_key(open.made, record) {
+        let connections = &mut self.database.connections;
+        for other in 0..connections.len() {
+            if other != who && store.has_key(connections[other].made, record) {
                 store.note(Rule::InnodbAsked);
-                open.shared = store.add_keys(open.shared, std::iter::once(record));
+                connections[other].shared = store.add_keys(connections[other].shared, std::iter::once(record));
             }
         }
     }

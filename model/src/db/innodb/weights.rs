@@ -74,6 +74,8 @@ impl Hash for Weighed {
 }
 
 impl Weighed {
+    pub(in crate::db) const NONE: Weighed = Weighed(None);
+
     /// The weight; 0 where nobody asks for it.
     pub(super) fn total(&self) -> u16 {
         self.0.as_ref().map_or(0, |weight| weight.total())
@@ -158,7 +160,7 @@ impl Database {
     /// waits for it leaves a structure behind (`lock_rec_move`, to and from the page's infimum: `lock_rec_store_on_page_infimum`;
     /// seen on the server at hand).
     fn is_moved(&mut self, store: &Store, record: KeyId) {
-        for open in &mut self.connections {
+        for open in self.connections.busy_mut() {
             let waits = open.wait.as_ref().is_some_and(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
             if let Some(weight) = open.weight.0.as_mut().filter(|_| waits) {
                 weight.further += 2;
@@ -200,7 +202,7 @@ impl Database {
     fn takes_over(&mut self, store: &Store, record: KeyId) {
         let space = store.keys.get(record).space;
         let behind = (space, self.behind(store, record));
-        for open in &mut self.connections {
+        for open in self.connections.busy_mut() {
             // A request that waits for the gap and its record has locked the gap already.
             let on_gap = |gap: &Gap| gap.before == behind.1 && gap.space == space;
             let waits = open.wait.as_ref().filter(|wait| {
@@ -250,7 +252,7 @@ impl Database {
         let behind = (store.keys.get(record).space, self.behind(store, record));
         let is_waited_for = self.is_waited_for(store, behind);
         let gaps = self.locks_gaps;
-        for open in &mut self.connections {
+        for open in self.connections.busy_mut() {
             let stays = gaps || open.wait.as_ref().is_some_and(|wait| wait.upserts(store));
             let waits = open.wait.as_ref().filter(|wait| wait.want != Want::Gap && wait.keys.contains(&record));
             let waiting = waits.map(|wait| wait.want == Want::Exclusive);
