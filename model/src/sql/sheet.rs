@@ -2,7 +2,7 @@
 
 use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
 
-use super::{Path, Space, SqlError};
+use super::{Path, PlanKind, Space, SqlError};
 use crate::db::{Answered, Change, ContentsId, KeyId, NOTHING, RequestId, RowId, Store};
 
 /// Tables with rows, and statements that run on them one at a time, as a database of one dialect runs them: what the
@@ -87,8 +87,12 @@ impl Sheet {
     /// When the statement is none of this sheet's.
     pub fn paths(&self, statement: &'static Statement) -> Result<Vec<(&str, Path)>, SqlError> {
         let plan = self.store.plan_of(statement)?;
-        let reads = plan.reads().map(|read| (read.table, read.select.access.path));
-        let own = plan.named().is_none().then_some((plan.table, plan.access.path));
+        let reads = plan.reads().map(|read| (read.table, self.store.path_of_read(read.select, read.table)));
+        let own = || match &plan.kind {
+            PlanKind::Select(select) => self.store.path_of_read(select, plan.table),
+            _ => plan.access.path,
+        };
+        let own = plan.named().is_none().then(|| (plan.table, own()));
         let all = own.into_iter().chain(reads);
         Ok(all.map(|(table, path)| (self.store.tables.tables[table].name.as_str(), path)).collect())
     }

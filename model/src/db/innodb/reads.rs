@@ -8,12 +8,25 @@
 //!   key; what else goes into a new value is read when the first row is there that needs it;
 //! - of `EXISTS` no more is read than the first row that it finds.
 
+use paidonce_protocol::Dialect;
+
 use super::scan::{Part, Scan};
 use super::{Cause, KeyId, Running, Seen, Stop, Store, Want};
 use crate::db::exec::{Place, View};
 use crate::db::{ContentsId, Key, NOTHING, RequestId};
 use crate::engine::Level;
 use crate::sql::{Access, Aggregate, Condition, OnLocked, Output, Path, PlanKind, Scalar, Select, Space};
+
+impl Store {
+    /// How a read comes to its rows. Where several keys are looked for, and all that is needed is in a further key, MariaDB reads
+    /// that one from end to end.
+    pub(crate) fn path_of_read(&self, select: &Select, table: usize) -> Path {
+        let path = select.access.path;
+        let is_list = matches!(&select.access.scope, Some(Condition::In(_, keys)) if keys.len() > 1);
+        let is_alone = self.dialect == Dialect::MariaDb && path == Path::Range && is_list;
+        if is_alone && covered(self, select, table).is_some() { Path::Whole } else { path }
+    }
+}
 
 impl Running<'_> {
     /// True when what the statement reads besides is locked.
