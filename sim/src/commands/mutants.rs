@@ -20,6 +20,9 @@ use crate::report::{Fall, Manifest, MutantRow};
 /// explored to their end before the small ones have been tried.
 const FIRST_STATES: u64 = 40_000;
 
+/// Where nothing is to fall, everything is explored in the scenarios in which the protocol with all its guards has up to so many states.
+const SECOND_LINE_STATES: u64 = 400_000;
+
 /// The machine's form.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -40,6 +43,8 @@ struct Place {
     scenario: Arc<Scenario>,
     protocol: &'static str,
     engine: Engine,
+    /// How large it is with all guards, as [`jobs::Job::cost`] has it.
+    cost: u64,
 }
 
 pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -49,7 +54,8 @@ pub(super) fn run(asked: &Pinned, out: &mut dyn Write) -> Result<Exit, Failure> 
     if !asked.json {
         writeln!(
             out,
-            "{} guards, each left out · the published scenarios, small ones first · seed none\n",
+            "{} guards, each left out · the published scenarios, small ones first; for a second line those of up to \
+             {SECOND_LINE_STATES} states · seed none\n",
             Guard::ALL.len()
         )?;
         out.flush()?;
@@ -131,14 +137,13 @@ fn examine(mutant: &Mutant, pins: &Manifest, search: bool, desk: &Desk) -> Resul
     let about = format!("without {}", names.join(" and "));
     desk.begin(about.clone());
     let without = mutant.without.iter().fold(Without::NOTHING, |without, guard| without.and(*guard));
-    let mut places = places(mutant.guard, pins)?;
-    if let Some((scenario, engine)) = pins.falls_at(&names).filter(|_| !search) {
-        let is_pinned = |place: &Place| place.scenario.name == scenario && place.engine.name() == engine;
-        places.sort_by_key(|place| !is_pinned(place));
-    }
+    let places = places(mutant.guard, pins)?;
+    let pinned = pins.falls_at(&names).filter(|_| !search).and_then(|(scenario, engine)| {
+        places.iter().find(|place| place.scenario.name == scenario && place.engine.name() == engine)
+    });
     let claim = names::claim(mutant.guard.claim()).map_err(Failure::BuiltIn)?;
     let hunt = Hunt { without, claim, desk };
-    let fall = if mutant.has_to_fall { hunt.falls(&places) } else { hunt.stands(&places) };
+    let fall = if mutant.has_to_fall { hunt.falls(pinned, &places) } else { hunt.stands(&places) };
     let fall = fall.map_err(|source| Failure::explore(about, source))?;
     let replay = match &fall {
         Fall::Falls(trace) => Some(replaying::replayed(trace)?),
@@ -163,7 +168,10 @@ fn places(guard: Guard, pins: &Manifest) -> Result<Vec<Place>, Failure> {
     let mut jobs: Vec<jobs::Job> = jobs::all()?.into_iter().filter(wanted).collect();
     // What falls in a small scenario is short to find, and to read.
     jobs.sort_by_key(|job| job.cost(pins));
-    let place = |job: jobs::Job| Place { scenario: job.scenario, protocol: protocol.name, engine: job.engine };
+    let place = |job: jobs::Job| {
+        let cost = job.cost(pins);
+        Place { scenario: job.scenario, protocol: protocol.name, engine: job.engine, cost }
+    };
     Ok(jobs.into_iter().map(place).collect())
 }
 
@@ -185,8 +193,13 @@ impl Hunt<'_> {
         }
     }
 
-    /// The first place where the claim falls, small explorations before large ones.
-    fn falls(&self, places: &[Place]) -> Result<Fall, ExploreError> {
+    /// The first place where the claim falls, small explorations before large ones; or the pinned one, if it falls there.
+    fn falls(&self, pinned: Option<&Place>, places: &[Place]) -> Result<Fall, ExploreError> {
+        if let Some(place) = pinned
+            && let fall @ Fall::Falls(_) = self.shortest(place, self.claim)?
+        {
+            return Ok(fall);
+        }
         let first = Limits { most_states: FIRST_STATES, ..Limits::default() };
         match self.first_of(places, &[self.claim], first)? {
             Fall::Undecided => self.first_of(places, &[self.claim], Limits::default()),
@@ -194,12 +207,18 @@ impl Hunt<'_> {
         }
     }
 
-    /// Whether every claim stands everywhere.
+    /// Whether every claim stands everywhere but in the largest scenarios.
     fn stands(&self, places: &[Place]) -> Result<Fall, ExploreError> {
-        self.first_of(places, Claim::ALL, Limits::default())
+        let small = places.iter().filter(|place| place.cost <= SECOND_LINE_STATES);
+        self.first_of(small, Claim::ALL, Limits::default())
     }
 
-    fn first_of(&self, places: &[Place], claims: &[Claim], limits: Limits) -> Result<Fall, ExploreError> {
+    fn first_of<'p>(
+        &self,
+        places: impl IntoIterator<Item = &'p Place>,
+        claims: &[Claim],
+        limits: Limits,
+    ) -> Result<Fall, ExploreError> {
         let mut complete = true;
         for place in places {
             let explored = explore(&self.setup(place), limits, &self.desk.progress)?;
