@@ -39,7 +39,6 @@ pub(crate) struct Run {
 }
 
 /// A run that is remembered, or was for this once.
-#[expect(clippy::large_enum_variant, reason = "it is looked at where it is made, and gone")]
 pub(crate) enum Ran<'a> {
     Known(&'a Run),
     Now(Run),
