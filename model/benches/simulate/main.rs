@@ -26,12 +26,12 @@ fn simulations(criterion: &mut Criterion) {
             bencher.iter_batched(world, |world| world.finish().expect("a report"), BatchSize::PerIteration);
         });
     };
-    for orders in [100, 1_000, 10_000, 100_000] {
-        measure("without-faults", options(orders, Rates::NOTHING, Engine::PostgresReadCommitted));
+    for (name, rates) in [("without-faults", Rates::NOTHING), ("faults", Rates::default())] {
+        for orders in [100, 1_000, 10_000, 100_000] {
+            measure(name, options(orders, rates.clone(), Engine::PostgresReadCommitted));
+        }
     }
-    for engine in [Engine::PostgresReadCommitted, Engine::SqliteImmediate] {
-        measure(&format!("faults/{}", engine.name()), options(10_000, Rates::default(), engine));
-    }
+    measure("faults/sqlite/immediate", options(10_000, Rates::default(), Engine::SqliteImmediate));
     group.finish();
 }
 

@@ -9,11 +9,14 @@ mod along;
 mod newest;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use newest::{Newest, Sight, Sorted};
+use newest::{Known, Newest, Sight, Sorted};
 
-use super::store::{Change, ChangesId, ContentsId, KeyId, NOTHING, RowId, Store};
+use smallvec::SmallVec;
+
+use super::store::{Change, ChangesId, ContentsId, Key, KeyId, NOTHING, RowId, Store};
 use super::value::Val;
 use crate::intern::Interner;
 use crate::sql::Space;
@@ -39,9 +42,10 @@ impl Versions {
         Versions::Each(Interner::new())
     }
 
-    /// `columns`: those without a key by which rows are looked for, by table.
-    pub(super) fn newest(spaces: usize, columns: Vec<(usize, usize)>) -> Self {
-        Versions::Newest(RwLock::new(Newest::new(spaces, columns)))
+    /// `columns`: those without a key by which rows are looked for, by table; `prefixes`: the tables in which they are looked for
+    /// by so many of a key's first values.
+    pub(super) fn newest(spaces: usize, columns: Vec<(usize, usize)>, prefixes: Vec<(Space, usize)>) -> Self {
+        Versions::Newest(RwLock::new(Newest::new(spaces, columns, prefixes)))
     }
 }
 
@@ -107,14 +111,45 @@ impl Store {
         rows
     }
 
-    /// The keys in a table under which some row had this value in a column, if anybody has noted that, and in no order.
+    /// The row under a key, or both of them, as somebody sees them who has made these changes. Only where the newest version
+    /// is kept.
+    pub(super) fn rows_under(&self, contents: ContentsId, changes: ChangesId, key: KeyId) -> Rows {
+        let Versions::Newest(newest) = &self.versions else { return Vec::new() };
+        let own = self.changes.get(changes).iter().find(|(known, _)| *known == key);
+        if read(newest).sight(contents).is_some() || matches!(own, Some((_, Change::Beside(_)))) {
+            let Key { space, values } = self.keys.get(key);
+            return self.rows_from(contents, changes, *space, values);
+        }
+        self.seen(contents, changes, key).map(|row| (key, row)).into_iter().collect()
+    }
+
+    /// The keys in a table under which some version has a row with this value in a column, if that is noted, in their order.
     pub(super) fn keys_with(&self, table: usize, column: usize, value: Val) -> Option<Vec<KeyId>> {
         let Versions::Newest(newest) = &self.versions else { return None };
-        read(newest).noted(table, column, value.as_key())
+        read(newest).noted(table, column, value.as_key()).map(Iterator::collect)
+    }
+
+    /// The first so many rows that have this value in a column, and hold.
+    pub(super) fn first_with(
+        &self,
+        contents: ContentsId,
+        (table, column, value): (usize, usize, Val),
+        mut holds: impl FnMut(RowId) -> bool,
+        most: usize,
+    ) -> Option<Rows> {
+        let Versions::Newest(newest) = &self.versions else { return None };
+        let newest = read(newest);
+        if newest.sight(contents).is_some() {
+            return None;
+        }
+        let keys = newest.noted(table, column, value.as_key())?;
+        let rows = keys.filter_map(|key| Some((key, newest.seen(contents, key)?)));
+        Some(rows.filter(|(_, row)| holds(*row)).take(most).collect())
     }
 
     fn gathered(&self, newest: &Newest, contents: ContentsId, space: Space, values: &[Val]) -> Rows {
-        let mut keys = newest.keys(space, &self.sorted_values(values));
+        let headed = if values.is_empty() { None } else { self.headed(newest, space, values) };
+        let mut keys = headed.unwrap_or_else(|| newest.keys(space, &self.sorted_values(values)));
         let in_order = keys.len();
         let mut beside: Rows = Vec::new();
         let belongs = |key: KeyId| self.keys.get(key).space == space && self.compare_prefix(key, values).is_eq();
@@ -136,6 +171,11 @@ impl Store {
             rows.insert(place, (key, row));
         }
         rows
+    }
+
+    fn headed(&self, newest: &Newest, space: Space, values: &[Val]) -> Option<Vec<KeyId>> {
+        let values: SmallVec<[Val; 4]> = values.iter().map(|value| value.as_key()).collect();
+        newest.headed(space, &values).map(<[KeyId]>::to_vec)
     }
 
     /// The rows as somebody sees them who has made these changes to a version.
@@ -179,13 +219,7 @@ impl Store {
             if matches!(change, Change::Locked | Change::Marked) {
                 continue;
             }
-            let (space, row) = (self.keys.get(*key).space, change.row());
-            newest.put(space, *key, row, || self.sorted_values(&self.keys.get(*key).values));
-            if let Some(row) = row {
-                let noted: Vec<usize> = newest.noted_columns(usize::from(space)).collect();
-                let row = self.rows.get(row);
-                noted.into_iter().for_each(|column| newest.note(space.into(), column, row[column].as_key(), *key));
-            }
+            newest.put(self, *key, change.row());
         }
         newest.number += 1;
         newest.number
@@ -222,10 +256,7 @@ impl Store {
     pub(super) fn forget(&self, oldest: ContentsId, all: bool) {
         let Versions::Newest(newest) = &self.versions else { return };
         let mut newest = write(newest);
-        newest.forget(oldest, |key| {
-            let key = self.keys.get(key);
-            (key.space, self.sorted_values(&key.values))
-        });
+        newest.forget(self, oldest);
         if all {
             newest.forget_sights();
         }
@@ -268,6 +299,28 @@ impl Store {
             }
         }
         bytes.into()
+    }
+}
+
+impl Known for Store {
+    fn space(&self, key: KeyId) -> Space {
+        self.keys.get(key).space
+    }
+
+    fn values(&self, key: KeyId) -> &[Val] {
+        &self.keys.get(key).values
+    }
+
+    fn sorted(&self, key: KeyId) -> Sorted {
+        self.sorted_values(&self.keys.get(key).values)
+    }
+
+    fn compare(&self, left: KeyId, right: KeyId) -> Ordering {
+        self.compare_keys(left, right)
+    }
+
+    fn field(&self, row: RowId, column: usize) -> Val {
+        self.rows.get(row)[column]
     }
 }
 

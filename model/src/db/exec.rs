@@ -7,17 +7,18 @@ mod rows;
 mod select;
 
 use paidonce_protocol::Dialect;
+use smallvec::SmallVec;
 
 use super::cause::Cause;
 use super::store::{Answered, Change, ChangesId, ContentsId, KeyId, ReplyId, RequestId, RowId, Store};
 use super::value::Val;
 use crate::sql::{Access, Condition, Given, Plan, PlanKind, Scalar, Space, Uncomputable};
 
-pub(super) use nearby::equal;
+pub(super) use nearby::{equal, is_whole};
 pub(crate) use path::Place;
 
 /// One row that a statement locks or writes: its primary key first, then its entries in unique indexes.
-pub(crate) type Touch = Vec<(KeyId, Change)>;
+pub(crate) type Touch = SmallVec<[(KeyId, Change); 2]>;
 
 /// What a statement does when it runs alone.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Run {
 /// A run that is remembered, or was for this once.
 pub(crate) enum Ran<'a> {
     Known(&'a Run),
-    Now(Box<Run>),
+    Now(Run),
 }
 
 impl std::ops::Deref for Ran<'_> {
@@ -114,7 +115,7 @@ impl Store {
         let (own, other) = (View { base, changes, only }, View { base: looks_at, changes, only: None });
         self.run_plan(plan, arguments, own, other).unwrap_or_else(|error| Run {
             error: Some(error),
-            ..Run::answered(self.replies.id(&Answered::Failed(error)))
+            ..Run::answered(self.replies.keep(Answered::Failed(error)))
         })
     }
 
@@ -145,7 +146,7 @@ impl Store {
                         new[*column] = value;
                     }
                     self.check_not_null(plan.table, &new)?;
-                    Ok(Change::Put(self.rows.id(&new)))
+                    Ok(Change::Put(self.rows.keep(new)))
                 };
                 self.change((plan.table, &plan.access), filter.as_ref(), given, own, updated)
             }
@@ -201,7 +202,7 @@ impl Store {
             let change = to(old)?;
             touched.push(self.keys_of(table, old).into_iter().map(|key| (key, change)).collect());
         }
-        let reply = self.replies.id(&Answered::Affected(found.len() as u32));
+        let reply = self.replies.keep(Answered::Affected(found.len() as u32));
         let olds = found.iter().map(|(_, row)| *row).collect();
         Ok(Run { touched, olds, ..Run::answered(reply) })
     }

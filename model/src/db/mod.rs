@@ -35,6 +35,7 @@ use innodb::{Seen, Weighed};
 pub(crate) use locks::Want;
 pub(crate) use named::{NO_NAMED, NamedSetId};
 pub(crate) use postgres::Ssi;
+pub(crate) use renew::Spare;
 pub use rules::Rule;
 pub(crate) use store::{
     Answered, Change, ChangesId, ContentsId, Key, KeyId, KeySetId, NO_KEYS, NOTHING, ReplyId, RequestId, RowId, Store,
@@ -364,7 +365,13 @@ impl Database {
 
     /// True when a waiting statement could go on now.
     pub(crate) fn can_resume(&self, engine: Engine, store: &Store, who: usize) -> bool {
-        self.connections[who].wait.is_some() && self.blockers(engine, store, who).is_empty()
+        if self.connections[who].wait.is_none() {
+            return false;
+        }
+        match engine.family() {
+            Family::Postgres if self.waits_for_name(who).is_none() => !postgres::is_blocked(self, store, who),
+            _ => self.blockers(engine, store, who).is_empty(),
+        }
     }
 
     /// The connections that a waiting statement waits for.
@@ -431,6 +438,6 @@ impl Database {
                 self.fail(engine, store, who, cause);
             }
         }
-        store.replies.id(&Answered::Failed(cause))
+        store.replies.keep(Answered::Failed(cause))
     }
 }

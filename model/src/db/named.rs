@@ -178,7 +178,7 @@ impl Database {
         if self.connections[who].transaction == Transaction::None {
             self.clear(store, who);
         }
-        Asked::Answered(store.replies.id(&Answered::Rows(vec![vec![answer]])))
+        Asked::Answered(store.replies.keep(Answered::Rows(vec![vec![answer]])))
     }
 
     /// The lock for which a connection's statement waits by name.
@@ -190,14 +190,14 @@ impl Database {
     pub(super) fn fail_named(&mut self, engine: Engine, store: &Store, who: usize, cause: Cause) -> ReplyId {
         if cause == Cause::TimedOut {
             store.note(Rule::MariaDbNamedGivesUp);
-            return store.replies.id(&Answered::Rows(vec![vec![Val::Int(0)]]));
+            return store.replies.keep(Answered::Rows(vec![vec![Val::Int(0)]]));
         }
         store.note(Rule::MariaDbNamedCircle);
         self.connections[who].victim = self.connections[who].victim.saturating_add(1);
         if self.connections[who].transaction == Transaction::Open {
             self.fail(engine, store, who, Cause::Circle);
         }
-        store.replies.id(&Answered::Failed(Cause::Circle))
+        store.replies.keep(Answered::Failed(Cause::Circle))
     }
 
     /// So long the statement that waits will wait at most by its own word, in milliseconds.

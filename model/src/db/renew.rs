@@ -1,7 +1,10 @@
 //! What a long run has interned and nobody names any more is let go: sets of changes, keys and gaps, statements with their
 //! arguments, answers. Rows, keys and texts stay.
 
-use super::{Database, DbCall, NO_GAPS, NO_KEYS, NOTHING, RequestId, Store};
+use std::mem;
+
+use super::store::{Answered, BoundStatement, Changes};
+use super::{Database, DbCall, Gap, KeyId, NO_GAPS, NO_KEYS, NOTHING, RequestId, Store};
 use crate::intern::Interner;
 
 /// With more than so many of one kind it is time.
@@ -15,11 +18,37 @@ impl Store {
     }
 }
 
+/// What takes the place of what a store has interned: emptied, and of the size that it came to.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    changes: Interner<Changes>,
+    key_sets: Interner<Vec<KeyId>>,
+    gap_sets: Interner<Vec<Gap>>,
+    requests: Interner<BoundStatement>,
+    replies: Interner<Answered>,
+}
+
+impl Spare {
+    pub(crate) fn new() -> Self {
+        Spare {
+            changes: Interner::new(),
+            key_sets: Interner::new(),
+            gap_sets: Interner::new(),
+            requests: Interner::new(),
+            replies: Interner::new(),
+        }
+    }
+}
+
 impl Database {
     /// Name what is still named anew, and let go of the rest. `called`: statements that somebody else knows of.
-    pub(crate) fn renew<'a>(&mut self, store: &mut Store, called: impl Iterator<Item = &'a mut DbCall>) {
-        let (changes, key_sets) = (Interner::new(), Interner::new());
-        let (gap_sets, requests) = (Interner::new(), Interner::new());
+    pub(crate) fn renew<'a>(
+        &mut self,
+        store: &mut Store,
+        spare: &mut Spare,
+        called: impl Iterator<Item = &'a mut DbCall>,
+    ) {
+        let Spare { changes, key_sets, gap_sets, requests, replies } = spare;
         let firsts = [changes.id(&Vec::new()), key_sets.id(&Vec::new()), gap_sets.id(&Vec::new())];
         debug_assert_eq!(firsts, [NOTHING, NO_KEYS, NO_GAPS]);
         let new_changes = |id| changes.id(store.changes.get(id));
@@ -44,7 +73,15 @@ impl Database {
                 *request = new_request(*request);
             }
         }
-        (store.changes, store.key_sets, store.gap_sets, store.requests) = (changes, key_sets, gap_sets, requests);
-        store.replies = Interner::new();
+        mem::swap(&mut store.changes, changes);
+        mem::swap(&mut store.key_sets, key_sets);
+        mem::swap(&mut store.gap_sets, gap_sets);
+        mem::swap(&mut store.requests, requests);
+        mem::swap(&mut store.replies, replies);
+        changes.clear();
+        key_sets.clear();
+        gap_sets.clear();
+        requests.clear();
+        replies.clear();
     }
 }

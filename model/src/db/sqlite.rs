@@ -41,7 +41,7 @@ pub(super) fn ask(
                 database.connections[who].writer = true;
             }
             database.connections[who].transaction = Transaction::Open;
-            Asked::Answered(store.replies.id(&Answered::Done))
+            Asked::Answered(store.replies.keep(Answered::Done))
         }
         DbCall::Run(request) if store.plan(request).writes() => {
             let connection = &database.connections[who];
@@ -55,7 +55,7 @@ pub(super) fn ask(
                     };
                     store.note(rule);
                     database.fail(engine, store, who, cause);
-                    return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
+                    return Asked::Answered(store.replies.keep(Answered::Failed(cause)));
                 }
                 if others_write {
                     store.note(Rule::SqliteWaits);
@@ -79,7 +79,7 @@ pub(super) fn ask(
             Asked::Answered(run.reply)
         }
         // `bracket` has answered these.
-        DbCall::Commit | DbCall::Rollback => Asked::Answered(store.replies.id(&Answered::Failed(Cause::Senseless))),
+        DbCall::Commit | DbCall::Rollback => Asked::Answered(store.replies.keep(Answered::Failed(Cause::Senseless))),
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::{PoisonError, RwLock};
 
 use paidonce_protocol::{Dialect, Error, Reply, Row, Statement, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::cause::Cause;
 pub(crate) use super::change::Change;
 use super::contents::Versions;
-use super::exec::{Ran, Run, equal};
+use super::exec::{Ran, Run, equal, is_whole};
 use super::gaps::{Gap, NO_GAPS};
 use super::name_order::NameOrder;
 use super::named::{NO_NAMED, Named};
@@ -27,6 +28,8 @@ pub(crate) struct Key {
 }
 
 pub(crate) type KeyId = u32;
+/// The keys of a row.
+pub(crate) type RowKeys = SmallVec<[KeyId; 3]>;
 pub(crate) type RowId = u32;
 /// A set of committed rows.
 pub(crate) type ContentsId = u32;
@@ -155,20 +158,24 @@ impl Store {
         dialect: Dialect,
     ) -> Result<Self, SqlError> {
         let store = Store::new(schema, statements, dialect)?;
-        let mut columns = Vec::new();
+        let (mut columns, mut prefixes) = (Vec::new(), Vec::new());
         for plan in &store.plans {
             let own = plan.condition().filter(|_| !plan.inserts()).map(|filter| (plan.table, &plan.access, filter));
             let besides =
                 plan.reads().filter_map(|read| Some((read.table, &read.select.access, read.select.filter.as_ref()?)));
             for (table, access, filter) in own.into_iter().chain(besides) {
-                let is_whole = matches!(access.path, Path::Whole | Path::UniquePrefix(..));
-                let by = filter.conjuncts().into_iter().filter(|_| is_whole).find_map(equal);
+                if let Path::Prefix(count) = access.path {
+                    prefixes.push((table as Space, count));
+                }
+                let by = filter.conjuncts().into_iter().filter(|_| is_whole(access)).find_map(equal);
                 columns.extend(by.map(|(column, _)| (table, column)));
             }
         }
         columns.sort_unstable();
         columns.dedup();
-        let versions = Versions::newest(store.tables.spaces, columns);
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let versions = Versions::newest(store.tables.spaces, columns, prefixes);
         Ok(Store { versions, ..store })
     }
 
@@ -229,12 +236,12 @@ impl Store {
         // The beginning of time stands for the moment until it is known.
         let moment = self.plans[plan as usize].reads_clock.then_some(Val::Instant(0));
         let values = arguments.iter().map(|value| self.symbols.val(value)).chain(moment);
-        Ok(self.requests.id(&(plan, values.collect())))
+        Ok(self.requests.keep((plan, values.collect())))
     }
 
     fn number_of(&self, statement: &'static Statement) -> Result<u16, SqlError> {
         match self.by_name.get(statement.name) {
-            Some((number, sql)) if *sql == statement.sql => Ok(*number),
+            Some((number, sql)) if std::ptr::eq(*sql, statement.sql) || *sql == statement.sql => Ok(*number),
             Some(_) => Err(namesake(statement)),
             None => Err(SqlError {
                 subject: statement.name.to_owned(),
@@ -259,19 +266,27 @@ impl Store {
     }
 
     /// The keys of a row of this table: the primary one first, then one for each unique index without a NULL.
-    pub(crate) fn keys_of(&self, table: usize, row: &[Val]) -> Vec<KeyId> {
+    pub(crate) fn keys_of(&self, table: usize, row: &[Val]) -> RowKeys {
         let definition = &self.tables.tables[table];
         let key = |space: Space, columns: &[usize]| {
-            let values: Vec<Val> = columns.iter().map(|column| row[*column].as_key()).collect();
-            self.keys.id(&Key { space, values })
+            let values: SmallVec<[Val; 4]> = columns.iter().map(|column| row[*column]).collect();
+            self.key(space, values)
         };
-        let mut keys = vec![key(table as Space, &definition.primary)];
+        let mut keys = RowKeys::new();
+        keys.push(key(table as Space, &definition.primary));
         for (space, columns) in &definition.uniques {
             if columns.iter().all(|column| row[*column] != Val::Null) {
                 keys.push(key(*space, columns));
             }
         }
         keys
+    }
+
+    /// The key of these values.
+    pub(super) fn key(&self, space: Space, mut values: SmallVec<[Val; 4]>) -> KeyId {
+        values.iter_mut().for_each(|value| *value = value.as_key());
+        let is_it = |key: &Key| key.space == space && key.values[..] == values[..];
+        self.keys.id_of(&(space, &values[..]), is_it, || Key { space, values: values.to_vec() })
     }
 
     /// Committed rows from rows by table name.
@@ -300,7 +315,7 @@ impl Store {
                 changes.push((key, Change::Put(id)));
             }
         }
-        Ok(self.commit(self.first_version(), self.changes.id(&changes)))
+        Ok(self.commit(self.first_version(), self.changes.keep(changes)))
     }
 
     pub(crate) fn compare_keys(&self, left: KeyId, right: KeyId) -> std::cmp::Ordering {
@@ -351,7 +366,7 @@ impl Store {
                 all.insert(place, key);
             }
         }
-        if all.len() == before { keys } else { self.key_sets.id(&all) }
+        if all.len() == before { keys } else { self.key_sets.keep(all) }
     }
 
     /// A transaction's changes with these added; a later change of a key replaces an earlier one.
@@ -359,21 +374,23 @@ impl Store {
         if added.is_empty() {
             return changes;
         }
-        let mut all = self.changes.get(changes).clone();
+        let before = self.changes.get(changes);
+        let mut all = Changes::with_capacity(before.len() + added.len());
+        all.extend_from_slice(before);
         for (key, change) in added {
             match all.binary_search_by_key(key, |(known, _)| *known) {
                 Ok(place) => all[place].1 = all[place].1.then(*change),
                 Err(place) => all.insert(place, (*key, *change)),
             }
         }
-        self.changes.id(&all)
+        self.changes.keep(all)
     }
 
     /// Run a statement alone on these rows, remembering the result: most steps of an exploration were taken before, with
     /// other actors elsewhere.
     pub(crate) fn run(&self, base: ContentsId, changes: ChangesId, request: RequestId) -> Ran<'_> {
         if self.keeps_newest() {
-            return Ran::Now(Box::new(self.run_anew(base, changes, request, None)));
+            return Ran::Now(self.run_anew(base, changes, request, None));
         }
         let question = (base, changes, request);
         if let Some(known) = self.runs.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
@@ -388,7 +405,7 @@ impl Store {
     /// An answer as a protocol tells it from others.
     pub(crate) fn as_told(&self, reply: ReplyId) -> ReplyId {
         match self.replies.get(reply) {
-            Answered::Failed(cause) => self.replies.id(&Answered::Error(cause.kind())),
+            Answered::Failed(cause) => self.replies.keep(Answered::Error(cause.kind())),
             _ => reply,
         }
     }

@@ -36,29 +36,29 @@ impl Database {
         call: DbCall,
         effects: &mut Effects,
     ) -> Option<ReplyId> {
-        let done = Some(store.replies.id(&Answered::Done));
-        let no = |cause| Some(store.replies.id(&Answered::Failed(cause)));
+        let done = || Some(store.replies.keep(Answered::Done));
+        let no = |cause| Some(store.replies.keep(Answered::Failed(cause)));
         let plain = store.caller == Caller::Script;
         match (call, self.connections[who].transaction, engine.family()) {
             (DbCall::Run(_), Transaction::None | Transaction::Open, _) | (DbCall::Begin, Transaction::None, _) => None,
             (DbCall::Commit, Transaction::Open, _) => {
                 self.commit(store, who, effects);
-                done
+                done()
             }
             (DbCall::Rollback, Transaction::None, Family::Sqlite) if plain => no(Cause::Senseless),
             (DbCall::Rollback, _, _) => {
                 self.clear(store, who);
-                done
+                done()
             }
             (DbCall::Commit, Transaction::Failed, Family::Postgres) if plain => {
                 self.clear(store, who);
-                done
+                done()
             }
             (DbCall::Commit, Transaction::None, Family::Postgres | Family::MariaDb)
             | (DbCall::Begin, Transaction::Open, Family::Postgres)
                 if plain =>
             {
-                done
+                done()
             }
             (DbCall::Begin, Transaction::Open, Family::MariaDb) if plain => {
                 self.commit(store, who, effects);

@@ -111,8 +111,9 @@ pub(super) struct Drawn {
     pub(super) others: Vec<(String, usize)>,
 }
 
-/// An order is placed every so often, on an average.
-const PACE_MS: i64 = 40;
+/// An order is placed every so often, on an average. With every fault some requests are paused for minutes, or leave locks behind
+/// on what is on sale: all connections are busy now and then, and nobody stands in line for the whole of the simulation.
+const PACE_MS: i64 = 200;
 /// So many orders make a wave.
 const WAVE: i64 = 100;
 

@@ -1,7 +1,7 @@
 //! What happens next: the earliest event, and of several at one moment the one that was decided first.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// One thing that happens. The numbers are those of a sender, of a place in the pool and its turn, or of an orphan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,15 +44,27 @@ impl Event {
     }
 }
 
+/// By moment, then what time itself ends before all else, then what was decided first.
+type Coming = (i64, bool, u64, Event);
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// By moment, then what time itself ends before all else, then what was decided first.
-    heap: BinaryHeap<Reverse<(i64, bool, u64, Event)>>,
+    /// What was there at the start, in its order: that is most of it, and the heap stays small.
+    first: VecDeque<Coming>,
+    heap: BinaryHeap<Reverse<Coming>>,
     added: u64,
 }
 
 impl Events {
+    /// At the start: who comes when.
+    pub(super) fn of(firsts: Vec<(u32, i64)>) -> Self {
+        let coming = |(number, (sender, at_ms))| (at_ms, true, number, Event::Deliver(sender));
+        let mut first: Vec<Coming> = (0..).zip(firsts).map(coming).collect();
+        first.sort_unstable();
+        Events { added: first.len() as u64, first: first.into(), heap: BinaryHeap::new() }
+    }
+
     pub(super) fn add(&mut self, at_ms: i64, event: Event) {
         let is_urgent = matches!(event, Event::Wake(..) | Event::TimeOut(..) | Event::Reap(_));
         self.push(at_ms, is_urgent, event);
@@ -69,14 +81,16 @@ impl Events {
     }
 
     pub(super) fn next(&mut self) -> Option<(i64, Event)> {
-        self.heap.pop().map(|Reverse((at_ms, _, _, event))| (at_ms, event))
+        let is_next = |first: &mut Coming| self.heap.peek().is_none_or(|Reverse(other)| *first < *other);
+        let next = self.first.pop_front_if(is_next).or_else(|| self.heap.pop().map(|Reverse(next)| next));
+        next.map(|(at_ms, _, _, event)| (at_ms, event))
     }
 
     pub(super) fn count(&self) -> usize {
-        self.heap.len()
+        self.first.len() + self.heap.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.count() == 0
     }
 }

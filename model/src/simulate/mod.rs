@@ -58,7 +58,7 @@ pub use situations::Situation;
 pub use summary::{Seeds, Summary, Unjoinable, Violation};
 
 use crate::claims::{Claim, Shop};
-use crate::db::{Database, Store};
+use crate::db::{Database, Spare, Store};
 use crate::scenario::{Order, Stock, rows_of};
 use crate::unroll::UnrollError;
 use drawn::{Sender, Server};
@@ -77,6 +77,7 @@ pub struct Simulation {
     notice: &'static Protocol,
     admin: &'static Protocol,
     store: Store,
+    spare: Spare,
     database: Database,
     now_ms: i64,
     events: Events,
@@ -140,15 +141,13 @@ impl Simulation {
         let committed = store.contents_of(&rows_of(&there, &drawn.stock, &[]))?;
         let database = Database::new(committed, std::iter::repeat_n(options.engine, options.connections.into()));
         let ledger = Ledger::new(shop, &store, committed, &drawn);
-        let mut events = Events::default();
-        for (sender, first_ms) in std::mem::take(&mut drawn.firsts) {
-            events.add(first_ms, Event::Deliver(sender));
-        }
+        let events = Events::of(std::mem::take(&mut drawn.firsts));
         let places = usize::from(options.connections);
         Ok(Simulation {
             notice,
             admin,
             store,
+            spare: Spare::new(),
             database,
             now_ms: 0,
             events,
@@ -257,7 +256,8 @@ impl Simulation {
             self.since_forgotten = 0;
             self.database.forget(&self.store);
             if self.store.is_crowded() {
-                self.database.renew(&mut self.store, self.orphans.iter_mut().filter_map(Orphan::call_mut));
+                let called = self.orphans.iter_mut().filter_map(Orphan::call_mut);
+                self.database.renew(&mut self.store, &mut self.spare, called);
             }
         }
     }

@@ -63,7 +63,7 @@ impl Simulation {
             Left::Dead => (self.options.limits.idle_limit_ms, Event::Reap(number)),
         };
         self.events.add(self.now_ms + after_ms, event);
-        let owner = self.running[place].as_ref().map(|running| running.request.id.clone()).unwrap_or_default();
+        let owner = self.running[place].as_ref().map(|running| running.id.clone()).unwrap_or_default();
         self.orphans.push(Orphan { number, owner, since_ms: self.now_ms, chance, left });
         if waits {
             // For as long as the server lets it.

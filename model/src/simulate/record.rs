@@ -127,7 +127,7 @@ impl Simulation {
         }
         let Some(running) = &self.running[place] else { return };
         let asked = Asked::from(&running.call);
-        let (name, now_ms) = (running.request.id.clone(), self.recorder.now_ms);
+        let (name, now_ms) = (running.id.clone(), self.recorder.now_ms);
         self.recorder.log.push(Some(name), now_ms, || event(asked));
     }
 
@@ -142,8 +142,7 @@ impl Simulation {
     /// Write down that a wait has ended because time has passed.
     pub(super) fn log_woken(&mut self, place: usize, answer: &Result<Reply, Error>) {
         let Some(running) = self.running[place].as_ref().filter(|_| self.recorder.is_on()) else { return };
-        let woken =
-            Woken { actor: running.request.id.clone(), answer: Told::from(answer), marks: Vec::new(), outcome: None };
+        let woken = Woken { actor: running.id.clone(), answer: Told::from(answer), marks: Vec::new(), outcome: None };
         let now_ms = self.now_ms;
         self.recorder.move_to(now_ms);
         if !self.recorder.log.woken_too(now_ms, woken) {
@@ -158,7 +157,7 @@ impl Simulation {
         }
         let blockers = self.database.blockers(self.options.engine, &self.store, place);
         let name = |other: &usize| match self.running.get(*other) {
-            Some(running) => running.as_ref().map(|running| running.request.id.clone()),
+            Some(running) => running.as_ref().map(|running| running.id.clone()),
             None => self.orphans.get(*other - self.running.len()).map(|orphan| orphan.owner.clone()),
         };
         let by: Vec<String> = blockers.iter().filter_map(name).collect();

@@ -1,8 +1,10 @@
 //! What came of a simulation.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use paidonce_protocol::shop::Outcome;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::events::Event;
@@ -108,7 +110,7 @@ pub(super) struct Tally {
     pub(super) calls: u64,
     pub(super) requests: u64,
     pub(super) latency: Latency,
-    outcomes: BTreeMap<String, u64>,
+    outcomes: FxHashMap<Outcome, u64>,
     situations: Vec<u64>,
 }
 
@@ -143,7 +145,7 @@ impl Tally {
     }
 
     pub(super) fn ended(&mut self, outcome: Outcome, took_ms: i64) {
-        *self.outcomes.entry(outcome.to_string()).or_default() += 1;
+        *self.outcomes.entry(outcome).or_default() += 1;
         self.latency.add(took_ms);
     }
 }
@@ -151,16 +153,24 @@ impl Tally {
 impl Simulation {
     pub(super) fn report(mut self) -> Report {
         let mut digest = self.tally.digest;
+        let mut text = String::new();
         for table in 0..self.store.tables.tables.len() {
             for (_, row) in self.store.rows_of(self.database.committed, table as u8 as _).iter() {
                 for val in self.store.rows.get(*row) {
-                    digest.text(&self.store.symbols.value(*val).to_string());
+                    text.clear();
+                    // A string takes whatever is written.
+                    let _ = write!(text, "{}", self.store.symbols.value(*val));
+                    digest.text(&text);
                 }
             }
         }
         self.tally.situations.resize(Situation::ALL.len(), 0);
         let counts = std::mem::take(&mut self.tally.situations);
         let faults = self.happened();
+        let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+        for (outcome, count) in self.tally.outcomes {
+            *outcomes.entry(outcome.to_string()).or_default() += count;
+        }
         Report {
             faults,
             digest: digest.0,
@@ -168,7 +178,7 @@ impl Simulation {
             events: self.tally.events,
             calls: self.tally.calls,
             requests: self.tally.requests,
-            outcomes: self.tally.outcomes,
+            outcomes,
             situations: Situation::ALL.iter().copied().zip(counts).collect(),
             latency: self.tally.latency,
             found: self.ledger.into_found(),

@@ -31,7 +31,8 @@ pub(super) struct Running {
     pub(super) came_ms: i64,
     pub(super) server: usize,
     pub(super) protocol: &'static Protocol,
-    pub(super) request: Request,
+    /// The request's id.
+    pub(super) id: String,
     coroutine: Coroutine<Outcome>,
     /// What it asks next.
     pub(super) call: Call,
@@ -97,12 +98,7 @@ impl Simulation {
             Input::Cancel { .. } => self.admin,
         };
         self.tally.requests += 1;
-        let request = Request {
-            id: format!("{}-{delivery}", from.name),
-            input: from.input.clone(),
-            settings: self.options.settings.clone(),
-            without: self.options.without,
-        };
+        let request = self.request(sender, delivery);
         let running = Running {
             sender,
             delivery,
@@ -112,8 +108,8 @@ impl Simulation {
             came_ms,
             server,
             protocol,
-            coroutine: coroutine(protocol.start_for(&request.input), &request),
-            request,
+            id: request.id.clone(),
+            coroutine: coroutine(protocol.start_for(&request.input), request),
             call: Call::Rollback,
             accepted: false,
             shuts_down: false,
@@ -125,6 +121,16 @@ impl Simulation {
         };
         self.running[place] = Some(running);
         self.starts(place)
+    }
+
+    fn request(&self, sender: u32, delivery: u32) -> Request {
+        let from = &self.senders[sender as usize];
+        Request {
+            id: format!("{}-{delivery}", from.name),
+            input: from.input.clone(),
+            settings: self.options.settings.clone(),
+            without: self.options.without,
+        }
     }
 
     /// A run asks its first thing.
@@ -149,9 +155,11 @@ impl Simulation {
 
     /// An exception: what is left to run is the shutdown code, if there is any.
     pub(super) fn shuts_down(&mut self, place: usize) -> Result<bool, UnrollError> {
-        let Some(running) = &mut self.running[place] else { return Ok(false) };
+        let Some(running) = &self.running[place] else { return Ok(false) };
         let Some(start) = running.protocol.shut_down.filter(|_| !running.shuts_down) else { return Ok(false) };
-        running.coroutine = coroutine(start, &running.request);
+        let request = self.request(running.sender, running.delivery);
+        let Some(running) = &mut self.running[place] else { return Ok(false) };
+        running.coroutine = coroutine(start, request);
         (running.shuts_down, running.is_severed) = (true, false);
         self.leaves_sections(place);
         self.starts(place)?;
@@ -315,8 +323,7 @@ impl Simulation {
     }
 }
 
-fn coroutine(start: Start, request: &Request) -> Coroutine<Outcome> {
-    let request = request.clone();
+fn coroutine(start: Start, request: Request) -> Coroutine<Outcome> {
     Coroutine::new(|port| start(port, request))
 }
 

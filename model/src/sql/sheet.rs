@@ -58,7 +58,7 @@ impl Sheet {
     ) -> Result<Result<Reply, Error>, SqlError> {
         let request = self.store.request(statement, arguments)?;
         if let Err(cause) = self.store.plans(request) {
-            return Ok(self.store.reply(self.store.replies.id(&Answered::Failed(cause))));
+            return Ok(self.store.reply(self.store.replies.keep(Answered::Failed(cause))));
         }
         let run = self.store.run_anew(self.rows, NOTHING, request, None);
         if run.error.is_none() {

@@ -25,7 +25,7 @@ fn grow(
 }
 
 fn clock(store: &Store, now_ms: i64) -> ReplyId {
-    store.replies.id(&Answered::Clock(now_ms))
+    store.replies.keep(Answered::Clock(now_ms))
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_protocol_that_asks_differently_after_the_same_answers_is_named() {
         })
     });
     let root = root.expect("a first run");
-    let done = store.replies.id(&Answered::Done);
+    let done = store.replies.keep(Answered::Done);
     let error = tree.advance(&store, root, done, || ()).expect_err("another wait").to_string();
     assert!(error.contains("protocol odd is not a function of its answers"), "{error}");
 }

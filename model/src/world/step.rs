@@ -124,9 +124,9 @@ impl World {
             }
             Next::Clock => {
                 self.notice_clock();
-                self.store.replies.id(&Answered::Clock(state.now_ms + self.slots[who].clock_offset_ms))
+                self.store.replies.keep(Answered::Clock(state.now_ms + self.slots[who].clock_offset_ms))
             }
-            Next::Wait(0) | Next::End(_) => self.store.replies.id(&Answered::Done),
+            Next::Wait(0) | Next::End(_) => self.store.replies.keep(Answered::Done),
             Next::Wait(wait_ms) => {
                 let until = state.now_ms.saturating_add_unsigned(*wait_ms);
                 state.actors[who].phase = Phase::Waiting(node, until);
@@ -139,14 +139,14 @@ impl World {
                     state.mails.push(mail);
                     state.mails.sort_unstable();
                 }
-                self.store.replies.id(&Answered::Done)
+                self.store.replies.keep(Answered::Done)
             }
             Next::Answer(answer) => {
                 // Only a sender that would deliver again acts on the answer.
                 if self.groups[self.slots[who].group].redelivers && *answer == Answer::Accepted {
                     state.actors[who].accepted = true;
                 }
-                self.store.replies.id(&Answered::Done)
+                self.store.replies.keep(Answered::Done)
             }
         };
         log.answered(self, state, who, node, reply);
@@ -314,7 +314,7 @@ impl World {
         }
         state.database.reset(&self.store, who);
         log.reply_lost(self, state, who, node, meaning);
-        let reply = self.store.replies.id(&Answered::Error(Error::Unknown));
+        let reply = self.store.replies.keep(Answered::Error(Error::Unknown));
         self.told(state, who, reply, log)?;
         Ok(true)
     }

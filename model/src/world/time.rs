@@ -75,7 +75,7 @@ impl World {
         }
         for who in 0..state.actors.len() {
             let reply = match state.actors[who].phase {
-                Phase::Waiting(_, until) if until <= to_ms => self.store.replies.id(&Answered::Done),
+                Phase::Waiting(_, until) if until <= to_ms => self.store.replies.keep(Answered::Done),
                 Phase::Blocked(_, until) if until <= to_ms => {
                     state.database.fail_wait(self.engine, &self.store, who, Cause::TimedOut)
                 }

@@ -28,7 +28,9 @@ impl Keeps for Interner<u64> {
     }
 
     fn id(&self, value: u64) -> u32 {
-        Interner::id(self, &value)
+        let id = self.keep(value);
+        assert_eq!(Interner::id(self, &value), id);
+        id
     }
 
     fn get(&self, id: u32) -> u64 {

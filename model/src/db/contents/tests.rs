@@ -5,7 +5,7 @@ use paidonce_protocol::{Dialect, Error, Reply, Row, Schema, Statement, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use crate::db::{Asked, Cause, Choices, Database, DbCall, Effects, ReplyId, Store};
+use crate::db::{Asked, Cause, Choices, Database, DbCall, Effects, ReplyId, Spare, Store};
 use crate::engine::Engine;
 use crate::sql::Kind;
 
@@ -35,6 +35,7 @@ fn op() -> impl Strategy<Value = Op> {
 /// A database with its store.
 struct Side {
     store: Store,
+    spare: Spare,
     database: Database,
 }
 
@@ -49,7 +50,7 @@ impl Side {
     fn new(store: Store, engine: Engine) -> Self {
         let committed = store.contents_of(&rows()).expect("rows of the shop");
         let database = Database::new(committed, std::iter::repeat_n(engine, CONNECTIONS));
-        Side { store, database }
+        Side { store, spare: Spare::new(), database }
     }
 
     fn takes(&mut self, engine: Engine, who: usize, op: &Op, statements: &[&'static Statement]) -> Seen {
@@ -83,7 +84,7 @@ impl Side {
         };
         if self.store.keeps_newest() {
             self.database.forget(&self.store);
-            self.database.renew(&mut self.store, std::iter::empty());
+            self.database.renew(&mut self.store, &mut self.spare, std::iter::empty());
         }
         seen
     }

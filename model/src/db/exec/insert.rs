@@ -12,7 +12,7 @@
 use paidonce_protocol::Dialect;
 
 use super::super::cause::Cause;
-use super::super::store::{Answered, Change, KeyId, RowId, Store};
+use super::super::store::{Answered, Change, KeyId, RowId, RowKeys, Store};
 use super::super::value::Val;
 use super::{Run, Touch, View};
 use crate::sql::{Condition, Given, Insert, Kind, NewRows, OnConflict, Scalar};
@@ -63,9 +63,8 @@ impl Store {
             let keys = self.numbered_keys(table, &row);
             match self.fate(table, &insert.on_conflict, &keys, &done, view) {
                 Fate::Put => {
-                    let id = self.rows.id(&row);
                     done.affected += 1;
-                    done.put(keys.iter().map(|(_, key)| *key).collect(), id);
+                    done.put(keys.iter().map(|(_, key)| *key).collect(), self.rows.keep(row));
                 }
                 Fate::Skip => {}
                 Fate::Refuse => return Ok(self.refused(Cause::Duplicate, reads, &done)),
@@ -77,13 +76,13 @@ impl Store {
                 }
             }
         }
-        let reply = self.replies.id(&Answered::Affected(done.affected));
+        let reply = self.replies.keep(Answered::Affected(done.affected));
         Ok(Run { touched: done.touched, reads, ..Run::answered(reply) })
     }
 
     /// One of the rows cannot be put in.
     fn refused(&self, cause: Cause, reads: Vec<Vec<(KeyId, RowId)>>, done: &Done) -> Run {
-        let reply = self.replies.id(&Answered::Failed(cause));
+        let reply = self.replies.keep(Answered::Failed(cause));
         Run { reads, undone: done.affected > 0, error: Some(cause), ..Run::answered(reply) }
     }
 
@@ -142,7 +141,7 @@ impl Store {
             }
             self.check_not_null(table, &updated)?;
             done.affected += if self.dialect == Dialect::MariaDb && !self.are_same(old, &updated) { 2 } else { 1 };
-            done.put(keys, self.rows.id(&updated));
+            done.put(keys, self.rows.keep(updated));
         } else {
             done.affected += u32::from(self.dialect == Dialect::MariaDb);
             done.touched.push(keys.into_iter().map(|key| (key, Change::Locked)).collect());
@@ -167,7 +166,7 @@ impl Store {
 }
 
 impl Done {
-    fn put(&mut self, keys: Vec<KeyId>, row: RowId) {
+    fn put(&mut self, keys: RowKeys, row: RowId) {
         for key in &keys {
             self.written.retain(|(known, _)| known != key);
             self.written.push((*key, row));

@@ -9,7 +9,7 @@ use super::super::store::{Change, ChangesId, ContentsId, KeyId, NOTHING, Request
 use super::super::value::Val;
 use super::View;
 use super::path::Place;
-use crate::sql::{Access, Comparison, Condition, Given, Scalar, Space};
+use crate::sql::{Access, Comparison, Condition, Given, Path, Scalar, Select, Space};
 
 impl Store {
     /// Rows among which are all that satisfy the condition, in the order of their keys; `None`: look through all.
@@ -27,9 +27,8 @@ impl Store {
         Ok(match self.place_given(access, table, given)? {
             Place::Entry(None) => Some(Vec::new()),
             Place::Entry(Some(key)) => {
-                let key = self.keys.get(key);
-                let found = self.rows_from(view.base, view.changes, key.space, &key.values);
-                if key.space == space { Some(found) } else { self.rows_of_entries(view, table, &found) }
+                let found = self.rows_under(view.base, view.changes, key);
+                if self.keys.get(key).space == space { Some(found) } else { self.rows_of_entries(view, table, &found) }
             }
             Place::Prefix(values) => Some(self.rows_from(view.base, view.changes, space, &values)),
             Place::Among(values) => {
@@ -94,6 +93,46 @@ impl Store {
         }
         Ok(None)
     }
+
+    /// The first so many rows that a read finds which takes them in the order of the primary key, where those with a value in
+    /// a column without a key are noted in that order. Not where a later row may make the statement fail.
+    pub(super) fn first_by_column(
+        &self,
+        select: &Select,
+        given: &Given<'_>,
+        view: View<'_>,
+        most: usize,
+    ) -> Option<Vec<(KeyId, RowId)>> {
+        let (table, filter) = (select.table?, select.filter.as_ref()?);
+        let [(column, false)] = select.order[..] else { return None };
+        let is_own = |(key, _): &(KeyId, Change)| usize::from(self.keys.get(*key).space) == table;
+        if view.only.is_some()
+            || !self.keeps_newest()
+            || !is_whole(&select.access)
+            || !filter.conjuncts().into_iter().all(computes_nothing)
+            || self.tables.tables[table].primary[..] != [column]
+            || self.changes.get(view.changes).iter().any(is_own)
+        {
+            return None;
+        }
+        let (column, value) = filter.conjuncts().into_iter().find_map(equal)?;
+        let value = value.value(&[], given).ok()?;
+        let holds = |row: RowId| filter.holds(self.rows.get(row), given) == Ok(Some(true));
+        self.first_with(view.base, (table, column, value), holds, most)
+    }
+}
+
+/// True for a comparison of what is there as it is.
+fn computes_nothing(part: &Condition) -> bool {
+    let is_there = |scalar: &Scalar| {
+        matches!(scalar, Scalar::Column(_) | Scalar::Argument(_) | Scalar::Constant(_) | Scalar::Clock)
+    };
+    matches!(part, Condition::Compare(_, left, right) if is_there(left) && is_there(right))
+}
+
+/// True for a path through the whole of a table, or of an index.
+pub(in crate::db) fn is_whole(access: &Access) -> bool {
+    matches!(access.path, Path::Whole | Path::UniquePrefix(..))
 }
 
 /// `column = something` that does not depend on the row.

@@ -1,7 +1,9 @@
 //! The place in an index to which a statement's path leads.
 
+use smallvec::SmallVec;
+
 use super::super::cause::Cause;
-use super::super::store::{ChangesId, ContentsId, Key, KeyId, RequestId, RowId, Store};
+use super::super::store::{ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
 use super::View;
 use crate::sql::{Access, Comparison, Condition, Given, Path, Scalar, Space};
@@ -47,7 +49,7 @@ impl Store {
             Path::Range => return self.range(access, definition.primary[0], given),
             Path::UniquePrefix(..) | Path::Whole => return Ok(Place::Whole),
         };
-        let mut values = Vec::new();
+        let mut values: SmallVec<[Val; 4]> = SmallVec::new();
         for column in columns {
             let value = access.scope.as_ref().and_then(|scope| fixed(scope, *column));
             let Some(value) = value else { return Ok(Place::Whole) };
@@ -55,9 +57,9 @@ impl Store {
         }
         if access.path.is_single() {
             let whole = !values.contains(&Val::Null);
-            return Ok(Place::Entry(whole.then(|| self.key(space, &values))));
+            return Ok(Place::Entry(whole.then(|| self.key(space, values))));
         }
-        Ok(Place::Prefix(values))
+        Ok(Place::Prefix(values.into_vec()))
     }
 
     /// Where a range of the primary key's first column begins, or the values in a list for it.
@@ -117,11 +119,6 @@ impl Store {
             }
         }
         Ok(keys)
-    }
-
-    fn key(&self, space: Space, values: &[Val]) -> KeyId {
-        let values = values.iter().map(|value| value.as_key()).collect();
-        self.keys.id(&Key { space, values })
     }
 }
 

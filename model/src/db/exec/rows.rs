@@ -39,7 +39,7 @@ impl Store {
             }
             NewRows::Select(select) => self.source(select, &given, view)?.0,
         };
-        Ok((rows.iter().map(|row| self.rows.id(row)).collect(), failed))
+        Ok((rows.into_iter().map(|row| self.rows.keep(row)).collect(), failed))
     }
 
     /// The rows that the `SELECT` of an `INSERT` finds, each with the new row that it makes.
@@ -55,7 +55,7 @@ impl Store {
         let (answers, _) = self.answers(self.plan(request), arguments, view)?;
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let (rows, found) = self.source(select, &given, view)?;
-        Ok(found.iter().zip(&rows).map(|((key, _), row)| (*key, self.rows.id(row))).collect())
+        Ok(found.iter().zip(rows).map(|((key, _), row)| (*key, self.rows.keep(row))).collect())
     }
 
     /// The keys of a new row with their numbers, in the order in which they are dealt with.
@@ -79,7 +79,7 @@ impl Store {
         let given = Given { arguments, answers: &answers, symbols: &self.symbols };
         let shown = select.output.show(std::iter::once(self.rows.get(row).as_slice()), &given);
         let row = shown.map_err(|why| self.cannot(why))?.pop().ok_or(Cause::Unusable)?;
-        Ok(self.rows.id(&row))
+        Ok(self.rows.keep(row))
     }
 
     /// A new row as its table takes it: with a value in place of NULL where that is refused, when the statement ignores it.
@@ -89,7 +89,7 @@ impl Store {
             self.fill_nulls(table, &mut values);
         }
         self.check_not_null(table, &values)?;
-        Ok(self.rows.id(&values))
+        Ok(self.rows.keep(values))
     }
 
     /// True when a row satisfies this condition of a statement.
@@ -164,6 +164,6 @@ impl Store {
             updated[*column] = to.value(&both, &given).map_err(|why| self.cannot(why))?;
         }
         self.check_not_null(plan.table, &updated)?;
-        Ok(Some(self.rows.id(&updated)))
+        Ok(Some(self.rows.keep(updated)))
     }
 }

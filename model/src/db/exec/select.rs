@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use paidonce_protocol::Dialect;
+use smallvec::smallvec;
 
 use super::super::cause::Cause;
 use super::super::store::{Answered, Change, ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
@@ -18,16 +19,26 @@ type Source = (Vec<Vec<Val>>, Vec<(KeyId, RowId)>);
 
 impl Store {
     pub(super) fn select(&self, select: &Select, given: &Given<'_>, view: View<'_>) -> Result<Run, Cause> {
-        let mut found = self.find(select, given, view)?;
-        found.truncate(select.limit.unwrap_or(usize::MAX));
+        let found = self.find_first(select, given, view)?;
         let rows = self.show(select, &found, given)?;
         let touched = match select.locks {
-            Some(_) => found.iter().map(|(key, _)| vec![(*key, Change::Locked)]).collect(),
+            Some(_) => found.iter().map(|(key, _)| smallvec![(*key, Change::Locked)]).collect(),
             None => Vec::new(),
         };
-        let reply = self.replies.id(&Answered::Rows(rows));
+        let reply = self.replies.keep(Answered::Rows(rows));
         let olds = if touched.is_empty() { Vec::new() } else { found.iter().map(|(_, row)| *row).collect() };
         Ok(Run { touched, olds, shown: found, ..Run::answered(reply) })
+    }
+
+    /// The rows that a read finds.
+    fn find_first(&self, select: &Select, given: &Given<'_>, view: View<'_>) -> Result<Vec<(KeyId, RowId)>, Cause> {
+        let Some(limit) = select.limit else { return self.find(select, given, view) };
+        if let Some(first) = self.first_by_column(select, given, view, limit) {
+            return Ok(first);
+        }
+        let mut found = self.find(select, given, view)?;
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// The rows that satisfy a read's condition, in its order, before `LIMIT`.
@@ -62,8 +73,7 @@ impl Store {
     /// The rows that a `SELECT` makes for an `INSERT`, and those that it found.
     pub(super) fn source(&self, select: &Select, given: &Given<'_>, view: View<'_>) -> Result<Source, Cause> {
         let (None, Output::Rows(columns)) = (select.table, &select.output) else {
-            let mut found = self.find(select, given, view)?;
-            found.truncate(select.limit.unwrap_or(usize::MAX));
+            let found = self.find_first(select, given, view)?;
             return Ok((self.show(select, &found, given)?, found));
         };
         let holds = match &select.filter {
@@ -79,8 +89,7 @@ impl Store {
         let given = Given { arguments, answers: &[], symbols: &self.symbols };
         let mut all = Answers::default();
         for select in &plan.subs {
-            let mut found = self.find(select, &given, view)?;
-            found.truncate(select.limit.unwrap_or(usize::MAX));
+            let found = self.find_first(select, &given, view)?;
             let rows = self.show(select, &found, &given)?;
             all.0.push(rows.into_iter().filter_map(|row| row.first().copied()).collect());
             all.1.push(found);
@@ -89,20 +98,22 @@ impl Store {
     }
 
     /// The rows that a `SELECT` comes to in its own order, before `LIMIT`, or those among these: one that leaves a row out takes
-    /// the next.
+    /// the next. Maybe only the first `most` of them.
     pub(crate) fn candidates(
         &self,
         base: ContentsId,
         changes: ChangesId,
         request: RequestId,
         only: Option<&[KeyId]>,
+        most: usize,
     ) -> Result<Vec<(KeyId, RowId)>, Cause> {
         let (number, arguments) = self.requests.get(request);
         let plan = &self.plans[*number as usize];
         let PlanKind::Select(select) = &plan.kind else { return Ok(Vec::new()) };
         let view = View { base, changes, only };
         let (answers, _) = self.answers(plan, arguments, View { only: None, ..view })?;
-        self.find(select, &Given { arguments, answers: &answers, symbols: &self.symbols }, view)
+        let given = Given { arguments, answers: &answers, symbols: &self.symbols };
+        self.first_by_column(select, &given, view, most).map_or_else(|| self.find(select, &given, view), Ok)
     }
 
     /// True when a row under this primary key lies on a path, as far as the path goes by that key.

@@ -49,7 +49,7 @@ impl Running<'_> {
                     }
                     Ok(true)
                 })?;
-                return Ok(store.replies.id(&Answered::Affected(affected)));
+                return Ok(store.replies.keep(Answered::Affected(affected)));
             }
             (None, Some(select)) if self.locks_reads() => self.read(select, |_, _| Ok(true))?,
             _ => {}
@@ -63,7 +63,7 @@ impl Running<'_> {
         if let Some(cause) = failed {
             return Err(Stop::Fails(cause));
         }
-        Ok(store.replies.id(&Answered::Affected(affected)))
+        Ok(store.replies.keep(Answered::Affected(affected)))
     }
 
     /// Put in the rows of a source that is read without a lock and without a snapshot: each is read when the one before it
@@ -102,7 +102,7 @@ impl Running<'_> {
                 affected += self.put_row(insert, (new, affected > 0), choices, effects)?;
             }
         }
-        Ok(store.replies.id(&Answered::Affected(affected)))
+        Ok(store.replies.keep(Answered::Affected(affected)))
     }
 
     /// The new row that comes of one that the source has found.

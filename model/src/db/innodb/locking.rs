@@ -99,7 +99,7 @@ impl Running<'_> {
                 let keys: Vec<KeyId> = shown.iter().map(|(key, _)| *key).collect();
                 self.shows(&keys, looks_at.get(), effects)
             }
-            None => store.replies.id(&Answered::Affected(shown.len() as u32)),
+            None => store.replies.keep(Answered::Affected(shown.len() as u32)),
         })
     }
 

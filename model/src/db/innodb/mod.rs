@@ -101,7 +101,7 @@ pub(super) fn ask(
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
-            Asked::Answered(store.replies.id(&Answered::Done))
+            Asked::Answered(store.replies.keep(Answered::Done))
         }
     }
 }
@@ -362,7 +362,7 @@ impl Running<'_> {
                 self.database.fail(self.engine, self.store, self.who, cause);
             }
         }
-        Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
+        Asked::Answered(self.store.replies.keep(Answered::Failed(cause)))
     }
 
     /// It is answered; one that stands alone is committed with that.

@@ -79,5 +79,5 @@ fn fails(database: &mut Database, engine: Engine, store: &Store, who: usize) -> 
     if database.connections[who].transaction == Transaction::Open {
         database.fail(engine, store, who, Cause::Unusable);
     }
-    Asked::Answered(store.replies.id(&Answered::Failed(Cause::Unusable)))
+    Asked::Answered(store.replies.keep(Answered::Failed(Cause::Unusable)))
 }

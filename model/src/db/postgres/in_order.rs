@@ -2,8 +2,10 @@
 
 use smallvec::SmallVec;
 
+use super::super::ChangesId;
 use super::{
-    Answered, Asked, Change, Choices, ContentsId, DbCall, Effects, Fate, KeyId, Progress, Rule, Running, Wait, Want,
+    Answered, Asked, Cause, Change, Choices, ContentsId, DbCall, Effects, Fate, KeyId, OnLocked, Progress, RowId, Rule,
+    Running, Wait, Want,
 };
 
 impl Running<'_> {
@@ -20,7 +22,7 @@ impl Running<'_> {
         let plan = store.plan(request);
         let want = Want::of(plan);
         let changes = self.database.connections[self.who].changes;
-        let found = match store.candidates(sees, changes, request, progress.rest.as_deref()) {
+        let found = match self.candidates(sees, changes, progress.rest.as_deref(), want) {
             Ok(found) => found,
             Err(cause) => return self.fails(self.told(cause)),
         };
@@ -69,11 +71,35 @@ impl Running<'_> {
             return self.fails(cause);
         }
         let reply = match store.project(request, &progress.shown) {
-            Ok(rows) => store.replies.id(&Answered::Rows(rows)),
+            Ok(rows) => store.replies.keep(Answered::Rows(rows)),
             Err(cause) => return self.fails(cause),
         };
         self.keep(&locked, want, effects);
         effects.shown.extend(progress.shown);
         self.ends(None, reply, choices, effects)
+    }
+
+    /// The rows that it comes to, or among so many as to be enough for its limit, those that it skips not counted.
+    fn candidates(
+        &self,
+        sees: ContentsId,
+        changes: ChangesId,
+        rest: Option<&[KeyId]>,
+        want: Want,
+    ) -> Result<Vec<(KeyId, RowId)>, Cause> {
+        let plan = self.store.plan(self.request);
+        let skips = plan.locks().is_some_and(|locks| locks.wait == OnLocked::Skip);
+        let Some(limit) = plan.limit().filter(|_| skips && self.store.keeps_newest()) else {
+            return self.store.candidates(sees, changes, self.request, rest, usize::MAX);
+        };
+        let mut most = limit.saturating_add(self.database.connections.len());
+        loop {
+            let found = self.store.candidates(sees, changes, self.request, rest, most)?;
+            let is_free = |(key, row): &&(KeyId, RowId)| matches!(self.fate(*key, Some(*row), want), Fate::Free);
+            if found.len() < most || found.iter().filter(is_free).take(limit).count() == limit {
+                return Ok(found);
+            }
+            most = most.saturating_mul(4);
+        }
     }
 }

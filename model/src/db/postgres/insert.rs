@@ -86,7 +86,7 @@ impl Running<'_> {
         if let Err(cause) = self.reads_on(source.as_ref(), None, &mut progress) {
             return self.fails(cause);
         }
-        let reply = store.replies.id(&Answered::Affected(progress.done));
+        let reply = store.replies.keep(Answered::Affected(progress.done));
         self.ends(None, reply, choices, effects)
     }
 

@@ -61,7 +61,7 @@ pub(super) fn ask(
             Caller::Session => database.fail(engine, store, who, cause),
             Caller::Script => database.clear(store, who),
         }
-        return Asked::Answered(store.replies.id(&Answered::Failed(cause)));
+        return Asked::Answered(store.replies.keep(Answered::Failed(cause)));
     }
     if let Some(reply) = database.bracket(engine, store, who, call, effects) {
         return Asked::Answered(reply);
@@ -77,7 +77,7 @@ pub(super) fn ask(
         }
         _ => {
             database.connections[who].transaction = Transaction::Open;
-            Asked::Answered(store.replies.id(&Answered::Done))
+            Asked::Answered(store.replies.keep(Answered::Done))
         }
     }
 }
@@ -118,6 +118,12 @@ pub(super) fn blockers(database: &Database, store: &Store, who: usize) -> SmallV
         }
     }
     found
+}
+
+/// True when there is any of them.
+pub(super) fn is_blocked(database: &Database, store: &Store, who: usize) -> bool {
+    let wait = &database.connections[who].wait;
+    wait.as_ref().is_some_and(|wait| wait.keys.iter().any(|key| database.is_held(store, who, *key, wait.want)))
 }
 
 /// Those who came before this one to a row that all of them wait for: it waits for them, too.
@@ -205,7 +211,7 @@ impl Running<'_> {
             (None, None) => store.run(sees, changes, self.request),
             (None, Some(looked_at)) if looked_at == sees => store.run(sees, changes, self.request),
             (rest, looked_at) => {
-                Ran::Now(Box::new(store.run_apart(sees, looked_at.unwrap_or(sees), changes, self.request, rest)))
+                Ran::Now(store.run_apart(sees, looked_at.unwrap_or(sees), changes, self.request, rest))
             }
         };
         if let Err(cause) = self.reads_beside(Some(&run), choices) {
@@ -242,8 +248,9 @@ impl Running<'_> {
         free.sort_unstable();
         let dealt: SmallVec<[usize; 4]> = free.iter().filter_map(|place| found[*place].1).collect();
         let stops = waits_for.or(failed.map(|(key, _)| key));
-        let after: Vec<KeyId> = left.iter().map(|place| found[*place].0).filter(|key| Some(*key) != stops).collect();
-        let kept: Vec<KeyId> = dealt.iter().map(|place| run.touched[*place][0].0).collect();
+        let after: SmallVec<[KeyId; 4]> =
+            left.iter().map(|place| found[*place].0).filter(|key| Some(*key) != stops).collect();
+        let kept: SmallVec<[KeyId; 4]> = dealt.iter().map(|place| run.touched[*place][0].0).collect();
         let beside = self.rows_beside(run, (&kept, &after, stops), choices);
         if let Err(cause) = beside.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))) {
             return self.fails(cause);
@@ -274,12 +281,12 @@ impl Running<'_> {
         }
         let reply = match self.store.replies.get(run.reply) {
             Answered::Affected(_) if progress.done > 0 => {
-                self.store.replies.id(&Answered::Affected(progress.done + dealt.len() as u32))
+                self.store.replies.keep(Answered::Affected(progress.done + dealt.len() as u32))
             }
             Answered::Rows(_) if !progress.shown.is_empty() => {
                 progress.shown.extend(dealt.iter().filter_map(shown));
                 match self.store.project(self.request, &progress.shown) {
-                    Ok(rows) => self.store.replies.id(&Answered::Rows(rows)),
+                    Ok(rows) => self.store.replies.keep(Answered::Rows(rows)),
                     Err(cause) => return self.fails(cause),
                 }
             }
@@ -373,7 +380,7 @@ impl Running<'_> {
             Transaction::None => self.database.clear(self.store, self.who),
             _ => self.database.fail(self.engine, self.store, self.who, cause),
         }
-        Asked::Answered(self.store.replies.id(&Answered::Failed(cause)))
+        Asked::Answered(self.store.replies.keep(Answered::Failed(cause)))
     }
 
     /// It is answered; one that stands alone is committed with that.
