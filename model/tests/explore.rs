@@ -91,6 +91,9 @@ fn verdicts_are_the_same_with_and_without_each_reduction() {
         ("late_notice", "settle"),
         ("mixed_unlocked", "settle"),
         ("lost_anywhere", "settle"),
+        ("server_crash", "settle"),
+        ("server_crash", "row_lock"),
+        ("server_crash_misfit", "settle"),
     ];
     for (name, protocol) in stories {
         let scenario = scenario(name);

@@ -63,6 +63,11 @@ impl Stage {
         if let Event::Ticked { to_ms, woken } = &step.event {
             return self.tick(*to_ms, woken).await;
         }
+        if let Event::Shown { .. } | Event::Crashed { .. } = &step.event {
+            let says =
+                "the server would have to be killed between one commit and its answer: `paidonce stress` kills it";
+            return Err(Halt::Unsupported(says.to_owned()));
+        }
         let Some(name) = &step.actor else {
             return Err(Halt::Impossible("it is no tick and names no actor".to_owned()));
         };
@@ -114,7 +119,7 @@ impl Stage {
             }
             Event::Reaped => self.reap(who).await,
             // Taken above.
-            Event::Ticked { .. } => Ok(()),
+            Event::Ticked { .. } | Event::Shown { .. } | Event::Crashed { .. } => Ok(()),
         }
     }
 

@@ -147,6 +147,16 @@ pub(super) fn death(how: DeathForm) -> (String, &'static str) {
     (format!("dies ({})", form(how)), notice)
 }
 
+/// That the database's server is killed, and what goes with it.
+pub(super) fn crash(lost: usize) -> String {
+    let undone = match lost {
+        0 => "no commit is undone".to_owned(),
+        1 => "the last commit is undone".to_owned(),
+        _ => format!("the last {lost} commits are undone"),
+    };
+    format!("the database is killed and comes back: {undone}")
+}
+
 /// What an actor said of itself.
 pub(super) fn remark(remark: &Remark) -> String {
     let (verb, name) = match remark {
