@@ -64,9 +64,7 @@ impl Stage {
             return self.tick(*to_ms, woken).await;
         }
         if let Event::Shown { .. } | Event::Crashed { .. } = &step.event {
-            let says =
-                "the server would have to be killed between one commit and its answer: `paidonce stress` kills it";
-            return Err(Halt::Unsupported(says.to_owned()));
+            return Err(Halt::Unsupported("a replay kills no server: `paidonce stress` does".to_owned()));
         }
         let Some(name) = &step.actor else {
             return Err(Halt::Impossible("it is no tick and names no actor".to_owned()));

@@ -106,7 +106,7 @@ impl Shop {
             return Ok(Outcome::Queued);
         };
         writes.changes_nothing()?;
-        writes.lasts(self, |shop| shop.jobs.entry(id).and_modify(|job| job.told += 1))?;
+        writes.lasts(self, |shop| drop(shop.jobs.entry(id).and_modify(|job| job.told += 1)))?;
         Ok(Outcome::AlreadyQueued)
     }
 
@@ -179,7 +179,7 @@ impl Shop {
                 return Ok(Outcome::ForReview(reason));
             }
             writes.changes_nothing()?;
-            writes.lasts(self, |shop| shop.reviews.entry(review).and_modify(|told| *told += 1))?;
+            writes.lasts(self, |shop| drop(shop.reviews.entry(review).and_modify(|told| *told += 1)))?;
             return Ok(Outcome::AlreadyForReview(reason));
         }
         if self.payments.contains_key(&notice.txn_id) {
