@@ -120,8 +120,8 @@ impl World {
     fn names_one_of(&self, state: &State, alike: &[usize]) -> bool {
         let Database { committed, removed, ssi, connections, .. } = &state.database;
         let is_idle = |connection: &Connection| *connection == Connection::default();
-        !(connections.iter().all(is_idle) && state.mails.is_empty() && state.orphans.is_empty())
-            || !state.unwritten.is_empty()
+        let nothing_is_open = state.mails.is_empty() && state.orphans.is_empty() && state.unwritten.is_empty();
+        !(connections.iter().all(is_idle) && nothing_is_open)
             || *removed != NO_KEYS
             || ssi.is_some()
             || alike.windows(2).any(|two| self.swap_contents(*committed, (two[0] as u8, two[1] as u8)) != *committed)

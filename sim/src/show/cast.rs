@@ -91,8 +91,10 @@ impl<'a> Cast<'a> {
                 }
                 _ => names.push(actor_of(step)),
             }
-            let (Event::Answered { call, .. } | Event::Blocked { call, .. } | Event::ReplyLost { call, .. }) =
-                &step.event
+            let (Event::Answered { call, .. }
+            | Event::Blocked { call, .. }
+            | Event::Shown { call }
+            | Event::ReplyLost { call, .. }) = &step.event
             else {
                 continue;
             };

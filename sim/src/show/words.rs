@@ -149,12 +149,11 @@ pub(super) fn death(how: DeathForm) -> (String, &'static str) {
 
 /// That the database's server is killed, and what goes with it.
 pub(super) fn crash(lost: usize) -> String {
-    let undone = match lost {
-        0 => "no commit is undone".to_owned(),
-        1 => "the last commit is undone".to_owned(),
-        _ => format!("the last {lost} commits are undone"),
-    };
-    format!("the database is killed and comes back: {undone}")
+    match lost {
+        0 => "the database crashes".to_owned(),
+        1 => "the database crashes: 1 commit undone".to_owned(),
+        _ => format!("the database crashes: {lost} commits undone"),
+    }
 }
 
 /// What an actor said of itself.
