@@ -52,7 +52,7 @@ pub struct TraceVerdict {
 /// One step: who, what, when, and what the actor said of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// The actor's name: `ipn-1`. `None` for a tick.
+    /// The actor's name: `ipn-1`. `None` for a tick and a crash of the server.
     pub actor: Option<String>,
     /// True time when the step was taken, in milliseconds since the start of the schedule.
     pub now_ms: i64,
@@ -85,6 +85,11 @@ pub enum Event {
         /// The actors it waits for.
         by: Vec<String>,
     },
+    /// What the actor asked is committed, and others see it; the answer comes once the log is written.
+    Shown {
+        /// What was asked.
+        call: Asked,
+    },
     /// The wait is over: what was asked before is answered now.
     Granted {
         /// The answer.
@@ -116,6 +121,13 @@ pub enum Event {
     Landed,
     /// The server noticed that a connection is dead and rolled it back.
     Reaped,
+    /// The database's server was killed and came back: no connection is left.
+    Crashed {
+        /// How many commits are undone: the latest that nobody had been told of.
+        lost: usize,
+        /// Whose call was under way, with what each was told: `unknown`.
+        woken: Vec<Woken>,
+    },
     /// True time moved on.
     Ticked {
         /// To this moment, in milliseconds since the start of the schedule.
@@ -125,13 +137,13 @@ pub enum Event {
     },
 }
 
-/// An actor whose wait ended with a tick.
+/// An actor whose wait ended with a tick, or with the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Woken {
     /// Its name.
     pub actor: String,
-    /// What it was told: done for a wait, a conflict for a lock time-out.
+    /// What it was told: done for a wait, a conflict for a lock time-out, `unknown` when the server was killed.
     pub answer: Told,
     /// What it remarked when it was answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

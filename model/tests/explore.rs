@@ -5,8 +5,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use paidonce_model::scenario::{FILES, Scenario};
-use paidonce_model::{Claim, Engine, Limits, Progress, Reductions, Setup, Show, World, check, explore, shortest};
-use paidonce_protocol::{Without, catalogue};
+use paidonce_model::{
+    Claim, Engine, Family, Limits, Progress, Reductions, Setup, Show, World, check, explore, shortest,
+};
+use paidonce_protocol::{Guard, Without, catalogue};
 
 fn scenario(name: &str) -> Scenario {
     let file = format!("{name}.toml");
@@ -91,6 +93,9 @@ fn verdicts_are_the_same_with_and_without_each_reduction() {
         ("late_notice", "settle"),
         ("mixed_unlocked", "settle"),
         ("lost_anywhere", "settle"),
+        ("server_crash", "settle"),
+        ("server_crash", "row_lock"),
+        ("server_crash_misfit", "settle"),
     ];
     for (name, protocol) in stories {
         let scenario = scenario(name);
@@ -105,6 +110,35 @@ fn verdicts_are_the_same_with_and_without_each_reduction() {
                 assert_eq!(reduced.arisen, full.arisen, "{at}");
                 assert!(reduced.states <= full.states, "{at}: {} states, {} without", reduced.states, full.states);
             }
+        }
+    }
+}
+
+/// See `docs/decisions/0019-a-commit-is-seen-before-it-is-durable.md`.
+#[test]
+fn a_200_without_a_write_of_ones_own_is_undone_by_a_crash_of_mariadb_and_of_no_other() {
+    let stories = [
+        ("server_crash", "settle", Guard::BookedIsDurable),
+        ("server_crash_misfit", "settle", Guard::MisfitIsDurable),
+        ("server_crash_queue", "worker", Guard::QueuedIsDurable),
+    ];
+    for (name, protocol, guard) in stories {
+        let crash = scenario(name);
+        let mut calm = crash.clone();
+        calm.faults.crashes = 0;
+        for engine in Engine::ALL {
+            let broken = |scenario: &Scenario, without: Without| {
+                let setup = Setup { without, ..setup(scenario, protocol, engine) };
+                let found = explore(&setup, Limits::default(), &progress()).expect("explored");
+                assert!(found.complete, "{name}, {}", engine.name());
+                found.broken
+            };
+            let without = Without::NOTHING.and(guard);
+            let is_undone = engine.family() == Family::MariaDb;
+            let expected = if is_undone { vec![Claim::MoneyNotLost] } else { Vec::new() };
+            assert_eq!(broken(&crash, without), expected, "{name}, {}, without {guard:?}", engine.name());
+            assert_eq!(broken(&crash, Without::NOTHING), [], "{name}, {}", engine.name());
+            assert_eq!(broken(&calm, without), [], "{name}, {}, no crash", engine.name());
         }
     }
 }

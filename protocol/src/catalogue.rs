@@ -297,7 +297,7 @@ macro_rules! guards {
 
 guards! {
     UniqueKey, "settle", "an_order_is_never_half_settled", None,
-        "A payment has one row and one refund: unique keys (provider, txn_id, kind) and (provider, txn_id).";
+        "A payment has one row and one refund: keys (provider, txn_id, kind) and (provider, txn_id).";
     LocksFirst, "settle", "no_update_is_lost", Some(Guard::PaysIfPending),
         "The first statement locks and updates the order's row.";
     PaysIfPending, "settle", "no_update_is_lost", Some(Guard::LocksFirst),
@@ -334,6 +334,10 @@ guards! {
         "200 is answered only after the commit.";
     UnknownIsNotDone, "settle", "taken_money_is_never_lost", None,
         "200 is never answered when the commit's answer was lost.";
+    BookedIsDurable, "settle", "taken_money_is_never_lost", None,
+        "200 for a payment that is booked already is answered after a commit of a write of one's own.";
+    MisfitIsDurable, "settle", "taken_money_is_never_lost", None,
+        "200 for a notice that is queued for a person already is answered after a write of one's own.";
     FenceChecked, "fenced_lease", "an_order_is_never_half_settled", None,
         "The first statement of the final write is refused when another has taken the lease over.";
     FenceGrows, "fenced_lease", "an_order_is_never_half_settled", None,
@@ -360,6 +364,8 @@ guards! {
         "200 is answered only after the notice is in the table.";
     QueuedUnknownIsNotDone, "worker", "taken_money_is_never_lost", None,
         "200 is never answered when nobody knows whether the notice is in the table.";
+    QueuedIsDurable, "worker", "taken_money_is_never_lost", None,
+        "200 for a notice that is in the table already is answered after a write of one's own.";
     ClaimsRunOut, "worker", "taken_money_is_never_lost", None,
         "A job whose claim is over by the database's clock can be claimed again.";
     FinishesWhatIsSettled, "worker", "taken_money_is_never_lost", None,

@@ -208,7 +208,7 @@ async fn money_that_nobody_keeps_is_told() {
     assert_eq!(violations, expected);
     let review = |txn_id: &str| {
         let [provider, status, order_id, currency, reason] = ["paypal", "Completed", "3", "EUR", "wrong"].map(text);
-        row([provider, text(txn_id), status, order_id, 1.into(), currency, text("shop"), reason])
+        row([provider, text(txn_id), status, order_id, 1.into(), currency, text("shop"), reason, 1.into()])
     };
     put(&mut sqlite, "reviews", ["P", "Q", "R", "S"].map(review).to_vec()).await;
     let left = found(&mut sqlite, "taken_money_is_never_lost").await;

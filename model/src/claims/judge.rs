@@ -145,7 +145,10 @@ impl World {
     /// Two actors in one section, while both can still write.
     fn judge_sections(&self, state: &State, judged: &mut Judged) {
         let sections = |who: usize| {
-            let node = state.actors[who].phase.node();
+            let actor = &state.actors[who];
+            // Whoever has lost its transaction with the server, or waits to be told of its commit, can write nothing any more.
+            let is_over = actor.severed || matches!(actor.phase, Phase::Shown(..));
+            let node = actor.phase.node().filter(|_| !is_over);
             node.map(|node| &self.tree.node(node).sections[..]).unwrap_or_default()
         };
         for who in 0..state.actors.len() {

@@ -93,6 +93,7 @@ impl fmt::Debug for Shown {
                 Phase::Waiting(_, until) => format!("waits until {until} ms"),
                 Phase::Blocked(_, until) => format!("waits in {}, until {until} ms", call()),
                 Phase::Written(..) => format!("has not committed its {} yet", call()),
+                Phase::Shown(..) => format!("has not been told yet what became of its {}", call()),
                 Phase::Ended => "is over".to_owned(),
                 Phase::Dead(at) => format!("is dead since {at} ms"),
             };
@@ -155,6 +156,8 @@ impl Model for Page {
             }
             Action::Land(..) => "what was on its way arrives".to_owned(),
             Action::Reap(_) => "the server notices a dead connection".to_owned(),
+            Action::Logged(who) => format!("the log is written, and {} is told", name(*who)),
+            Action::Crash(kept) => format!("the server is killed and comes back with {kept} of the latest commits"),
             Action::Tick => "time passes".to_owned(),
         }
     }

@@ -14,7 +14,8 @@
 //!
 //! A schedule explains a history when it makes the same calls, gives the same answers, keeps that order, and leaves the
 //! same rows. A process that was killed may have had its last call done or not, and its transaction ends at some moment
-//! after the kill. When the server was killed, `unknown` is an answer; what was asked was done or not done.
+//! after the kill. When the server was killed, `unknown` is an answer; what was asked was done or not done. On MariaDB a
+//! kill of the server is a step of the schedule ([`Action::Crash`]), since it may undo what others were shown.
 
 mod line;
 mod order;
@@ -29,7 +30,7 @@ use paidonce_protocol::{Without, catalogue};
 use crate::explore::{ExploreError, Schedule};
 use crate::scenario::{Faults, LostOn, Scenario};
 use crate::world::{Action, Reductions, Setup, World};
-use crate::{Engine, WorldError};
+use crate::{Engine, Family, WorldError};
 use order::Order;
 use search::{Outcome, Search};
 
@@ -63,7 +64,7 @@ pub enum Explained {
 /// # Errors
 /// When the model cannot be made from the history's head, or a protocol breaks a rule of protocols.
 pub fn explain(history: &History, most_states: usize) -> Result<Explanation, ExploreError> {
-    let world = world(history.head())?;
+    let world = world(history)?;
     let (outcome, states) = look(&world, history, history.lines(), most_states)?;
     let verdict = match outcome {
         Outcome::Found(actions) => Explained::By(Box::new(schedule(world, actions, history.head().seed))),
@@ -96,7 +97,8 @@ fn look(world: &World, history: &History, lines: usize, most_states: usize) -> R
 }
 
 /// The world in which a history happened: everybody may die and lose replies, and no clock moves.
-fn world(head: &Head) -> Result<World, WorldError> {
+fn world(history: &History) -> Result<World, WorldError> {
+    let head = history.head();
     let refuse = |problem: String| WorldError::History { problem };
     let engine = Engine::find(&head.engine).ok_or_else(|| refuse(format!("there is no engine {}", head.engine)))?;
     let protocol = catalogue::find(&head.protocol).map(|protocol| protocol.name);
@@ -108,6 +110,9 @@ fn world(head: &Head) -> Result<World, WorldError> {
     world.scenario.faults.deaths = MOST_FAULTS;
     world.scenario.faults.lost_replies = MOST_FAULTS;
     world.scenario.faults.lost_on = LostOn::Any;
+    if engine.family() == Family::MariaDb {
+        world.scenario.faults.crashes = u8::try_from(history.crashes().len()).unwrap_or(u8::MAX);
+    }
     Ok(world)
 }
 

@@ -15,6 +15,11 @@ pub(super) struct Order {
     pub(super) parts: Vec<Part>,
     /// The rows at the end, and how far everybody had to be when they were read.
     pub(super) rows: Option<(Tables, Need)>,
+    /// How far everybody had to be before the server could be killed, and the line that says so, for each time; where the
+    /// model knows what goes with it.
+    pub(super) crashes: Vec<(Need, usize)>,
+    /// How often it was there again.
+    pub(super) came_back: usize,
 }
 
 /// One process.
@@ -41,6 +46,8 @@ pub(super) struct Call {
     pub(super) need: Option<Need>,
     /// The same for the end of its connection, when it is answered `unknown` because the server was killed.
     pub(super) cut: Option<Need>,
+    /// How often the server was there again before it was sent.
+    pub(super) came_back: usize,
 }
 
 impl Order {
@@ -50,6 +57,11 @@ impl Order {
         let processes = history.processes();
         let crashes = history.crashes();
         let embedded = world.engine.is_embedded();
+        let are_steps = world.scenario.faults.crashes > 0;
+        let came_back = |line: usize| {
+            let backs = crashes.iter().filter_map(|(_, back)| *back).filter(|back| *back < line);
+            if are_steps { backs.count() } else { 0 }
+        };
         // A dead process's statement may still be under way in a server. In a file nothing happens after a process; and
         // nothing of what a server did happens after the server.
         let surely_over = |process: &Process| match process.end {
@@ -82,6 +94,7 @@ impl Order {
                     by,
                     need: (*asked <= up_to).then(|| need(*asked)),
                     cut: crash.map(|(kill, _)| need(*kill.min(asked))),
+                    came_back: came_back(*asked),
                 });
                 before = by;
             }
@@ -103,7 +116,9 @@ impl Order {
         };
         let rows = history.rows().filter(|(line, _)| *line <= up_to);
         let rows = rows.map(|(line, rows)| (sorted(rows.clone()), need(line)));
-        Order { parts: processes.iter().map(part).collect(), rows }
+        let kills = crashes.iter().map(|(kill, _)| *kill).filter(|kill| are_steps && *kill <= up_to);
+        let crashes = kills.map(|kill| (need(kill), kill)).collect();
+        Order { parts: processes.iter().map(part).collect(), rows, crashes, came_back: came_back(up_to + 1) }
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Every move is an [`Action`] of the world, so that what is found is a schedule of the model by its making. Only what the
 //! history says is tried: a process's next call, when everything that was over before it was sent is over; the end of a
-//! killed process; a lost reply where the answer was `unknown` and the server had been killed.
+//! killed process; a lost reply where the answer was `unknown` and the server had been killed; and on MariaDB the end of the
+//! server itself, with each of the commits that it may undo.
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
@@ -90,6 +91,7 @@ impl<'a> Search<'a> {
     fn is_end(&self, place: &Place) -> bool {
         let answered = |(part, far): (&Part, &u32)| *far as usize >= part.answered;
         self.order.parts.iter().zip(&place.far).all(answered)
+            && self.crashed(place) >= self.order.came_back
             && self.order.rows.as_ref().is_none_or(|(rows, need)| {
                 is_met(need, &place.far) && sorted(self.world.rows(place.state.database.committed)) == *rows
             })
@@ -113,6 +115,13 @@ impl<'a> Search<'a> {
                 moves.push((*by, self.dies(place, index, part)?));
             }
         }
+        if let Some((need, by)) = self.order.crashes.get(self.crashed(place))
+            && is_met(need, &place.far)
+        {
+            for kept in 0..=place.state.unwritten.len() {
+                moves.extend(self.crashes(place, kept as u8)?.map(|next| (*by, next)));
+            }
+        }
         moves.sort_by_key(|(by, _)| *by);
         Ok(moves.into_iter().map(|(_, next)| next).collect())
     }
@@ -120,7 +129,8 @@ impl<'a> Search<'a> {
     /// What may become of a process's next call.
     fn of_call(&self, place: &Place, index: usize, part: &Part, call: &Call) -> Result<Vec<Move>, UnrollError> {
         let (world, state) = (self.world, &place.state);
-        let may_begin = call.need.as_ref().is_some_and(|need| is_met(need, &place.far));
+        let is_up = self.crashed(place) >= call.came_back;
+        let may_begin = is_up && call.need.as_ref().is_some_and(|need| is_met(need, &place.far));
         let who = part.who as u8;
         let mut moves = Vec::new();
         let over = || {
@@ -128,17 +138,25 @@ impl<'a> Search<'a> {
             far[index] += 1;
             far
         };
-        if let Phase::Written(..) = state.actors[part.who].phase {
-            if let Some((step, state)) = self.take(state, Action::Commit(who))?
+        let ends = match state.actors[part.who].phase {
+            Phase::Written(..) => Some(Action::Commit(who)),
+            Phase::Shown(..) => Some(Action::Logged(who)),
+            _ => None,
+        };
+        if let Some(action) = ends {
+            if let Some((step, state)) = self.take(state, action)?
                 && matches!(&step.event, Event::Granted { answer } if is_answer(call, answer))
                 && self.is_told(part, place.far[index], &step)
             {
-                moves.push((Some(Action::Commit(who)), Place { state, far: over() }));
+                moves.push((Some(action), Place { state, far: over() }));
             }
             return Ok(moves);
         }
+        // Where its kill is a step, that tells what has become of a call that was done.
+        let kill_is_step = world.scenario.faults.crashes > 0;
         if let Some(cut) = &call.cut {
-            for (meaning, may) in [(Meaning::NotDone, is_met(cut, &place.far)), (Meaning::Done, may_begin)] {
+            let done = may_begin && !kill_is_step;
+            for (meaning, may) in [(Meaning::NotDone, is_met(cut, &place.far)), (Meaning::Done, done)] {
                 if may
                     && let Some((step, state)) = self.take(state, Action::Lose(who, meaning))?
                     && self.is_told(part, place.far[index], &step)
@@ -147,7 +165,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        if call.told.as_ref().is_some_and(is_unknown) {
+        if call.told.as_ref().is_some_and(is_unknown) && !kill_is_step {
             return Ok(moves);
         }
         let (action, asks): (fn(u8, u8) -> Action, Option<DbCall>) = match state.actors[part.who].phase {
@@ -170,6 +188,7 @@ impl<'a> Search<'a> {
             let Some((step, state)) = self.take(state, action)? else { break };
             let far = match &step.event {
                 Event::Blocked { call: asked, .. } if is_call(call, asked) => place.far.clone(),
+                Event::Shown { call: asked } if is_call(call, asked) => place.far.clone(),
                 Event::BlockedAgain { .. } => place.far.clone(),
                 Event::Answered { call: asked, answer } if is_call(call, asked) && is_answer(call, answer) => over(),
                 Event::Granted { answer } | Event::Deadlock { answer } if is_answer(call, answer) => over(),
@@ -189,6 +208,34 @@ impl<'a> Search<'a> {
             }
         }
         Ok(moves)
+    }
+
+    /// How often the server has been killed, where that is a step.
+    fn crashed(&self, place: &Place) -> usize {
+        usize::from(self.world.scenario.faults.crashes - place.state.crashes_left)
+    }
+
+    /// The server is killed and comes back with so many of the commits that may be undone. Whose call was under way was told
+    /// `unknown`, or nothing any more.
+    fn crashes(&self, place: &Place, kept: u8) -> Result<Option<Move>, UnrollError> {
+        let action = Action::Crash(kept);
+        let Some((step, state)) = self.take(&place.state, action)? else { return Ok(None) };
+        let Event::Crashed { woken, .. } = &step.event else { return Ok(None) };
+        let mut far = place.far.clone();
+        for woken in woken {
+            let is_it = |part: &&Part| self.world.slots.get(part.who).is_some_and(|slot| slot.name == woken.actor);
+            let Some(index) = self.order.parts.iter().position(|part| is_it(&part)) else { return Ok(None) };
+            let part = &self.order.parts[index];
+            let Some(call) = part.calls.get(far[index] as usize) else { continue };
+            match &call.told {
+                Some(told) if !is_unknown(told) || !self.goes_on(part, far[index], woken.outcome.as_ref()) => {
+                    return Ok(None);
+                }
+                Some(_) => far[index] += 1,
+                None => {}
+            }
+        }
+        Ok(Some((Some(action), Place { state, far })))
     }
 
     /// A process that was killed is gone, and its transaction with it.
@@ -218,8 +265,13 @@ impl<'a> Search<'a> {
 
     /// True when a process that has been answered goes on as it did: to its next call, or to the same end.
     fn is_told(&self, part: &Part, far: u32, step: &Step) -> bool {
+        self.goes_on(part, far, step.outcome.as_ref())
+    }
+
+    /// The same, of how its code has ended with that.
+    fn goes_on(&self, part: &Part, far: u32, outcome: Option<&String>) -> bool {
         let was_last = far as usize + 1 >= part.sent;
-        match (&step.outcome, &part.outcome) {
+        match (outcome, &part.outcome) {
             (Some(outcome), Some(told)) => was_last && outcome == told,
             (None, Some(_)) => !was_last,
             // Nobody knows yet how it ended, or it was killed before it could say so.

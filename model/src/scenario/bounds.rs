@@ -59,6 +59,8 @@ pub struct FaultBounds {
     pub lost_on: Option<LostOn>,
     /// How often true time may move on.
     pub ticks: u8,
+    /// How often the database's server may be killed.
+    pub crashes: u8,
 }
 
 impl Scenario {
@@ -83,6 +85,7 @@ impl Scenario {
                 lost_replies: faults.lost_replies,
                 lost_on: (faults.lost_replies > 0).then_some(faults.lost_on),
                 ticks: faults.ticks,
+                crashes: faults.crashes,
             },
             attempts: self.settings.attempts,
             polls: self.settings.polls,
@@ -152,6 +155,10 @@ impl Display for FaultBounds {
         }
         if self.ticks > 0 {
             parts.push(counted(self.ticks.into(), "tick"));
+        }
+        if self.crashes > 0 {
+            let crashes = if self.crashes == 1 { "crash" } else { "crashes" };
+            parts.push(format!("{} {crashes} of the database", self.crashes));
         }
         if parts.is_empty() { f.write_str("no faults") } else { f.write_str(&parts.join(", ")) }
     }

@@ -216,6 +216,8 @@ pub struct Faults {
     pub lost_on: LostOn,
     /// How often true time may move on.
     pub ticks: u8,
+    /// How often the database's server may be killed. It comes back at once.
+    pub crashes: u8,
 }
 
 impl Faults {

@@ -29,6 +29,9 @@ impl World {
                 actions.push(Action::Reap(place as u8));
             }
         }
+        if state.crashes_left > 0 {
+            actions.extend((0..=state.unwritten.len()).map(|kept| Action::Crash(kept as u8)));
+        }
         if state.ticks_left > 0 && self.next_moment(state).is_some() {
             actions.push(Action::Tick);
         }
@@ -50,6 +53,7 @@ impl World {
                 self.lost_replies(state, who, node, actions);
             }
             Phase::Waiting(..) | Phase::Written(..) => {}
+            Phase::Shown(..) => actions.push(Action::Logged(id)),
             Phase::Blocked(..) => {
                 if state.database.can_resume(self.engine, &self.store, who) {
                     let call = state.database.connections[who].wait.as_ref().map(|wait| wait.call);
@@ -106,7 +110,7 @@ impl World {
 
     /// What may become of a call whose reply is lost.
     fn lost_replies(&self, state: &State, who: usize, node: NodeId, actions: &mut Vec<Action>) {
-        if state.lost_left == 0 {
+        if state.lost_left == 0 || state.actors[who].severed {
             return;
         }
         let Next::Database(call, _) = self.tree.node(node).next else { return };

@@ -248,9 +248,11 @@ impl World {
             actors: self.slots.iter().map(|_| Actor::fresh()).collect(),
             orphans: SmallVec::new(),
             mails: SmallVec::new(),
+            unwritten: SmallVec::new(),
             deaths_left: faults.deaths,
             lost_left: faults.lost_replies,
             ticks_left: faults.ticks,
+            crashes_left: faults.crashes,
             broken: 0,
             arisen: 0,
         }

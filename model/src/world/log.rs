@@ -69,6 +69,11 @@ impl Log {
         });
     }
 
+    /// The call of `node` has committed, and is not answered yet.
+    pub(super) fn shown(&mut self, world: &World, state: &State, who: usize, node: NodeId) {
+        self.of(world, state, who, || Event::Shown { call: world.asked(who, node) });
+    }
+
     pub(super) fn granted(&mut self, world: &World, state: &State, who: usize, reply: ReplyId) {
         self.of(world, state, who, || Event::Granted { answer: world.reply_text(reply) });
     }
@@ -98,8 +103,14 @@ impl Log {
         self.push(None, from_ms, || Event::Ticked { to_ms, woken: Vec::new() });
     }
 
+    pub(super) fn crashed(&mut self, state: &State, lost: usize) {
+        self.push(None, state.now_ms, || Event::Crashed { lost, woken: Vec::new() });
+    }
+
     pub(super) fn woken(&mut self, world: &World, who: usize, reply: ReplyId) {
-        if let Some(Event::Ticked { woken, .. }) = self.last().map(|step| &mut step.event) {
+        if let Some(Event::Ticked { woken, .. } | Event::Crashed { woken, .. }) =
+            self.last().map(|step| &mut step.event)
+        {
             let actor = world.slots[who].name.clone();
             woken.push(Woken { actor, answer: world.reply_text(reply), marks: Vec::new(), outcome: None });
         }
@@ -124,7 +135,9 @@ impl Log {
     pub(crate) fn told(&mut self, said: &[Mark]) {
         let Some(step) = self.last() else { return };
         let marks = match &mut step.event {
-            Event::Ticked { woken, .. } => woken.last_mut().map(|woken| &mut woken.marks),
+            Event::Ticked { woken, .. } | Event::Crashed { woken, .. } => {
+                woken.last_mut().map(|woken| &mut woken.marks)
+            }
             _ => Some(&mut step.marks),
         };
         if let Some(marks) = marks {
@@ -136,7 +149,7 @@ impl Log {
         let Some(step) = self.last() else { return };
         let text = Some(outcome.to_string());
         match &mut step.event {
-            Event::Ticked { woken, .. } => {
+            Event::Ticked { woken, .. } | Event::Crashed { woken, .. } => {
                 if let Some(woken) = woken.last_mut() {
                     woken.outcome = text;
                 }

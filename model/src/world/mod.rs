@@ -3,6 +3,7 @@
 mod actions;
 mod apart;
 mod build;
+mod crash;
 mod log;
 mod normal;
 mod rest;

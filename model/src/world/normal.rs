@@ -42,7 +42,7 @@ impl World {
         for actor in &mut state.actors {
             match &mut actor.phase {
                 Phase::Waiting(_, moment) | Phase::Blocked(_, moment) | Phase::Dead(moment) => *moment -= passed_ms,
-                Phase::Fresh | Phase::Ready(_) | Phase::Written(..) | Phase::Ended => {}
+                Phase::Fresh | Phase::Ready(_) | Phase::Written(..) | Phase::Shown(..) | Phase::Ended => {}
             }
         }
         for orphan in &mut state.orphans {

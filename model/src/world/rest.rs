@@ -64,6 +64,7 @@ impl World {
                 Phase::Ready(_) => Action::Step(who as u8, 0),
                 Phase::Waiting(..) | Phase::Blocked(..) => Action::Tick,
                 Phase::Written(..) => Action::Commit(who as u8),
+                Phase::Shown(..) => Action::Logged(who as u8),
                 Phase::Fresh | Phase::Ended | Phase::Dead(_) => {
                     return !tried.actors[who].accepted
                         && tried.database.committed == state.database.committed

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
-use crate::db::{Database, DbCall, ReplyId, Symbol};
+use crate::db::{ContentsId, Database, DbCall, KeySetId, ReplyId, Symbol};
 use crate::trace::{DeathForm, Meaning};
 use crate::unroll::NodeId;
 
@@ -21,6 +21,8 @@ pub(crate) enum Phase {
     Blocked(NodeId, i64),
     /// Its statement on its own has written, with this answer, and has not committed: see [`Action::Write`].
     Written(NodeId, ReplyId),
+    /// What it asked for is committed and others see it; this answer waits for the log: see `crash`.
+    Shown(NodeId, ReplyId),
     /// It is over: done, or dead with nothing left that anybody could still meet.
     Ended,
     /// It died, or stopped for ever, at this true time, and a lock of its is still there.
@@ -31,9 +33,11 @@ impl Phase {
     /// Its place in the code while it is under way.
     pub(crate) fn node(self) -> Option<NodeId> {
         match self {
-            Phase::Ready(node) | Phase::Waiting(node, _) | Phase::Blocked(node, _) | Phase::Written(node, _) => {
-                Some(node)
-            }
+            Phase::Ready(node)
+            | Phase::Waiting(node, _)
+            | Phase::Blocked(node, _)
+            | Phase::Written(node, _)
+            | Phase::Shown(node, _) => Some(node),
             Phase::Fresh | Phase::Ended | Phase::Dead(_) => None,
         }
     }
@@ -47,6 +51,8 @@ pub(crate) struct Actor {
     pub(crate) accepted: bool,
     /// True while its shutdown code runs: whatever comes of that, the request failed.
     pub(crate) shutting_down: bool,
+    /// Its transaction is gone with the server: its next call to the database tells it so.
+    pub(crate) severed: bool,
     /// Of the rows that somebody might overwrite: those that it has been shown, one bit each.
     pub(crate) shown: u16,
     /// Those of them that others have changed since.
@@ -62,8 +68,8 @@ pub(crate) const RETURNS_COUNTED: u8 = 2;
 /// States are hashed more often than anything else is done with them: what is small goes in one piece.
 impl Hash for Actor {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let Actor { phase, accepted, shutting_down, shown, outdated, returns } = self;
-        let flags = u64::from(*accepted) | u64::from(*shutting_down) << 1;
+        let Actor { phase, accepted, shutting_down, severed, shown, outdated, returns } = self;
+        let flags = u64::from(*accepted) | u64::from(*shutting_down) << 1 | u64::from(*severed) << 2;
         phase.hash(hasher);
         hasher.write_u64(flags | u64::from(*returns) << 8 | u64::from(*shown) << 16 | u64::from(*outdated) << 32);
     }
@@ -71,7 +77,15 @@ impl Hash for Actor {
 
 impl Actor {
     pub(crate) fn fresh() -> Self {
-        Actor { phase: Phase::Fresh, accepted: false, shutting_down: false, shown: 0, outdated: 0, returns: 0 }
+        Actor {
+            phase: Phase::Fresh,
+            accepted: false,
+            shutting_down: false,
+            severed: false,
+            shown: 0,
+            outdated: 0,
+            returns: 0,
+        }
     }
 
     /// It is over: only what somebody could still meet of it stays.
@@ -101,6 +115,16 @@ pub(crate) enum OrphanKind {
     Stopped,
 }
 
+/// A commit that others see and that a crash may still undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Undoable {
+    /// What was committed before it, and the records of removed rows.
+    pub(crate) before: ContentsId,
+    pub(crate) removed: KeySetId,
+    /// Whose it is, while that actor waits to be told.
+    pub(crate) by: Option<u8>,
+}
+
 /// The world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
@@ -111,9 +135,12 @@ pub struct State {
     pub(crate) orphans: SmallVec<[Orphan; 1]>,
     /// The mails at the mail server (message id, order), each once, in a fixed order.
     pub(crate) mails: SmallVec<[(Symbol, Symbol); 2]>,
+    /// The commits that a crash may undo, in the order of the log.
+    pub(crate) unwritten: SmallVec<[Undoable; 1]>,
     pub(crate) deaths_left: u8,
     pub(crate) lost_left: u8,
     pub(crate) ticks_left: u8,
+    pub(crate) crashes_left: u8,
     /// The claims about single steps that some step has broken, one bit each.
     pub(crate) broken: u16,
     /// The claims whose situation some step has reached, one bit each, and [`EXHAUSTED`].
@@ -148,6 +175,10 @@ pub enum Action {
     Write(u8, u8),
     /// What was written so commits, and the actor is answered.
     Commit(u8),
+    /// The log is written as far as the actor's commit, which others see already, and the actor is answered.
+    Logged(u8),
+    /// The database's server is killed and comes back, with so many of the commits that a crash may undo.
+    Crash(u8),
 }
 
 impl Action {
@@ -160,7 +191,9 @@ impl Action {
             | Action::Die(..)
             | Action::Reap(_)
             | Action::Tick
-            | Action::Commit(_) => 0,
+            | Action::Commit(_)
+            | Action::Logged(_)
+            | Action::Crash(_) => 0,
         }
     }
 }

@@ -70,6 +70,8 @@ impl World {
             Action::Tick => self.tick(state, log)?,
             Action::Write(who, _) => self.write_apart(state, usize::from(who), choices, log),
             Action::Commit(who) => self.commit_apart(state, usize::from(who), choices, log)?,
+            Action::Logged(who) => self.logged(state, usize::from(who), log)?,
+            Action::Crash(kept) => self.crash(state, usize::from(kept), log)?,
         })
     }
 
@@ -104,9 +106,15 @@ impl World {
         log: &mut Log,
     ) -> Result<bool, UnrollError> {
         let reply = match &self.tree.node(node).next {
+            Next::Database(..) if std::mem::take(&mut state.actors[who].severed) => {
+                log.reply_lost(self, state, who, node, Meaning::NotDone);
+                let reply = self.store.replies.id(&Answered::Error(Error::Unknown));
+                return self.told(state, who, reply, log);
+            }
             Next::Database(call, names_itself) => {
                 let call = self.fill_in(state, *call, *names_itself, who);
                 let mut effects = Effects::default();
+                let before = self.before_call(state);
                 let asked = state.database.ask(self.engine, &self.store, who, call, choices, &mut effects);
                 if asked == Asked::Blocked {
                     self.watch_call(state, who, call, &effects);
@@ -118,6 +126,11 @@ impl World {
                     return Ok(false);
                 }
                 let Asked::Answered(reply) = asked else { return Ok(false) };
+                if self.has_committed(state, before, Some(who)) {
+                    self.watch_call(state, who, call, &effects);
+                    self.shows(state, who, node, reply, log);
+                    return Ok(false);
+                }
                 log.answered(self, state, who, node, reply);
                 self.watch_call(state, who, call, &effects);
                 return self.told(state, who, reply, log);
@@ -204,7 +217,9 @@ impl World {
             Next::Answer(_) => return !self.groups[self.slots[who].group].redelivers,
             _ => return false,
         };
-        if state.lost_left > 0 && self.scenario.faults.lost_on == crate::scenario::LostOn::Any {
+        let may_be_lost = state.lost_left > 0 && self.scenario.faults.lost_on == crate::scenario::LostOn::Any;
+        // A server that is killed takes a transaction with it that has done nothing yet.
+        if may_be_lost || state.crashes_left > 0 || state.actors[who].severed {
             return false;
         }
         let connection = &state.database.connections[who];
@@ -274,14 +289,18 @@ impl World {
 
     fn grant(&self, state: &mut State, who: usize, choices: &mut Choices, log: &mut Log) -> Result<bool, UnrollError> {
         let mut effects = Effects::default();
+        let before = self.before_call(state);
         let Some((call, asked)) = self.resume(state, who, choices, &mut effects) else { return Ok(false) };
         self.watch_call(state, who, call, &effects);
-        match asked {
-            Asked::Answered(reply) => {
+        match (asked, state.actors[who].phase.node()) {
+            (Asked::Answered(reply), Some(node)) if self.has_committed(state, before, Some(who)) => {
+                self.shows(state, who, node, reply, log);
+            }
+            (Asked::Answered(reply), _) => {
                 log.granted(self, state, who, reply);
                 self.told(state, who, reply, log)?;
             }
-            Asked::Blocked => log.blocked(self, state, who, None),
+            (Asked::Blocked, _) => log.blocked(self, state, who, None),
         }
         Ok(true)
     }
@@ -299,12 +318,17 @@ impl World {
         let Next::Database(call, names_itself) = self.tree.node(node).next else { return Ok(false) };
         let call = self.fill_in(state, call, names_itself, who);
         state.actors[who].phase = Phase::Ready(node);
+        state.actors[who].severed = false;
         state.lost_left -= 1;
         match meaning {
             Meaning::Done => {
                 let mut effects = Effects::default();
+                let before = self.before_call(state);
                 match state.database.ask(self.engine, &self.store, who, call, choices, &mut effects) {
-                    Asked::Answered(_) => self.watch_call(state, who, call, &effects),
+                    Asked::Answered(_) => {
+                        self.watch_call(state, who, call, &effects);
+                        self.has_committed(state, before, None);
+                    }
                     // It waits: a reply that is not there yet cannot be lost.
                     Asked::Blocked => return Ok(false),
                 }
@@ -331,6 +355,7 @@ impl World {
             state.arisen |= Claim::NoOrderIsFrozen.bit();
         }
         state.deaths_left -= 1;
+        self.disowns(state, who);
         log.died(self, state, who, form);
         match form {
             DeathForm::Soft => {
@@ -358,6 +383,7 @@ impl World {
         let connection = self.slots.len() + place;
         let owner = usize::from(state.orphans[place].owner);
         let mut effects = Effects::default();
+        let before = self.before_call(state);
         let (call, asked) = match (self.resume(state, connection, choices, &mut effects), state.orphans[place].kind) {
             (Some(resumed), _) => resumed,
             (None, OrphanKind::Landing(call)) => {
@@ -368,6 +394,7 @@ impl World {
         };
         log.landed(self, state, owner);
         self.watch_orphan(state, connection, call, &effects);
+        self.has_committed(state, before, None);
         // Once it has nothing more to do and holds nothing, nobody could tell that it is there.
         let over = matches!(state.orphans[place].kind, OrphanKind::Landing(_)) && matches!(asked, Asked::Answered(_));
         if over || state.database.holds_nothing(connection) {

@@ -56,7 +56,7 @@ impl Renaming {
 fn rank(actor: &Actor) -> (u8, u64) {
     let place = match actor.phase {
         Phase::Ready(_) => 0,
-        Phase::Waiting(..) | Phase::Written(..) => 1,
+        Phase::Waiting(..) | Phase::Written(..) | Phase::Shown(..) => 1,
         Phase::Blocked(..) => 2,
         Phase::Ended => 3,
         Phase::Dead(_) => 4,
@@ -120,7 +120,8 @@ impl World {
     fn names_one_of(&self, state: &State, alike: &[usize]) -> bool {
         let Database { committed, removed, ssi, connections, .. } = &state.database;
         let is_idle = |connection: &Connection| *connection == Connection::default();
-        !(connections.iter().all(is_idle) && state.mails.is_empty() && state.orphans.is_empty())
+        let nothing_is_open = state.mails.is_empty() && state.orphans.is_empty() && state.unwritten.is_empty();
+        !(connections.iter().all(is_idle) && nothing_is_open)
             || *removed != NO_KEYS
             || ssi.is_some()
             || alike.windows(2).any(|two| self.swap_contents(*committed, (two[0] as u8, two[1] as u8)) != *committed)
@@ -197,15 +198,16 @@ impl World {
             }
         }
         for orphan in &mut state.orphans {
-            orphan.owner = match usize::from(orphan.owner) {
-                owner if owner == first => second as u8,
-                owner if owner == second => first as u8,
-                _ => orphan.owner,
-            };
+            orphan.owner = swapped_place(orphan.owner, swap);
             if let super::OrphanKind::Landing(crate::db::DbCall::Run(request)) = &mut orphan.kind {
                 let (plan, values) = self.store.requests.get(*request);
                 *request = self.store.requests.id(&(*plan, self.swap_values(values, swap)));
             }
+        }
+        for commit in &mut state.unwritten {
+            commit.before = self.swap_contents(commit.before, swap);
+            commit.removed = self.swap_key_set(commit.removed, swap);
+            commit.by = commit.by.map(|who| swapped_place(who, swap));
         }
         for mail in &mut state.mails {
             mail.0 = self.swap_symbol(mail.0, swap);
@@ -325,6 +327,15 @@ impl World {
         if !self.asymmetric.swap(true, Ordering::Relaxed) {
             self.restart.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// Where an actor stands after two have changed places.
+fn swapped_place(who: u8, (first, second): Swap) -> u8 {
+    match who {
+        who if who == first => second,
+        who if who == second => first,
+        who => who,
     }
 }
 

@@ -25,7 +25,12 @@ impl World {
             match actor.phase {
                 Phase::Waiting(_, until) | Phase::Blocked(_, until) => ends(until),
                 Phase::Dead(at) if self.left_a_lock(state, who) => ends(at + self.scenario.limits.freeze_ms),
-                Phase::Fresh | Phase::Ready(_) | Phase::Written(..) | Phase::Ended | Phase::Dead(_) => {}
+                Phase::Fresh
+                | Phase::Ready(_)
+                | Phase::Written(..)
+                | Phase::Shown(..)
+                | Phase::Ended
+                | Phase::Dead(_) => {}
             }
             if let Some(node) = actor.phase.node().map(|node| self.tree.node(node)) {
                 let lease_ends = node.sections.iter().filter_map(|held| held.until_ms);

@@ -1,8 +1,8 @@
 //! Processes and servers that are killed.
 
-use paidonce_model::Engine;
 use paidonce_model::history::Line;
 use paidonce_model::trace::Told;
+use paidonce_model::{Engine, Family};
 
 use crate::support::{Draft, reads_paid, twice};
 
@@ -25,14 +25,14 @@ fn found_booked(draft: &mut Draft) {
     reads_paid(draft);
     let told = draft.answer_to("ipn-ada-2", "record_payment_once");
     let Line::Asks { call, .. } = &draft.lines[told - 1] else { panic!("it asks") };
-    let (who, rollback) = ("ipn-ada-2", paidonce_model::trace::Asked { name: "rollback".to_owned(), ..call.clone() });
-    let rollback = paidonce_model::trace::Asked { arguments: Vec::new(), ..rollback };
+    let (who, commit) = ("ipn-ada-2", paidonce_model::trace::Asked { name: "commit".to_owned(), ..call.clone() });
+    let commit = paidonce_model::trace::Asked { arguments: Vec::new(), ..commit };
     let answer = draft.lines.iter().find_map(|line| match line {
         Line::Asks { who: asking, call } if call.name == "answer" && asking == who => Some(call.clone()),
         _ => None,
     });
     draft.lines.truncate(told);
-    draft.told(who, Told::Affected(0)).asks(who, rollback).told(who, Told::Done);
+    draft.told(who, Told::Affected(0)).asks(who, commit).told(who, Told::Done);
     draft.asks(who, answer.expect("it answers")).told(who, Told::Done);
     draft.lines.push(Line::Ends { who: who.to_owned(), outcome: "already booked".to_owned() });
 }
@@ -86,6 +86,44 @@ fn server_killed(engine: Engine, done: bool) -> Draft {
         draft.lines.pop();
     }
     draft
+}
+
+/// The server is killed while the commits of two deliveries are on their way, of which the second has found the payment of
+/// the first. A third one finds the order pending. `told`: the second was told of its commit before.
+fn seen_and_undone(engine: Engine, told: bool) -> Draft {
+    let mut draft = killed_at_commit(engine, true);
+    draft.lines.retain(|line| !matches!(line, Line::Kill { .. } | Line::Gone { .. }));
+    draft.lines.truncate(draft.answer_to("ipn-ada-2", "commit") + usize::from(told));
+    let again = draft.lines[..=draft.answer_to("ipn-ada-1", "read_order")].to_vec();
+    draft.lines.push(Line::ServerKill);
+    let unknown = || Told::Error("unknown".to_owned());
+    draft.told("ipn-ada-1", unknown());
+    if !told {
+        draft.told("ipn-ada-2", unknown());
+    }
+    draft.lines.push(Line::ServerBack);
+    for line in again {
+        match line {
+            Line::Asks { call, .. } => drop(draft.asks("ipn-ada-3", call)),
+            Line::Told { answer, .. } => drop(draft.told("ipn-ada-3", answer)),
+            _ => {}
+        }
+    }
+    draft
+}
+
+#[test]
+fn what_was_seen_may_be_undone_with_the_server_on_mariadb_until_somebody_is_told() {
+    for engine in Engine::ALL.into_iter().filter(|engine| !engine.is_embedded()) {
+        let draft = seen_and_undone(engine, false);
+        if engine.family() == Family::MariaDb {
+            draft.is_explained();
+        } else {
+            draft.is_refused_at(draft.answer_to("ipn-ada-3", "read_order"));
+        }
+        let draft = seen_and_undone(engine, true);
+        draft.is_refused_at(draft.answer_to("ipn-ada-3", "read_order"));
+    }
 }
 
 #[test]

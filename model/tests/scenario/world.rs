@@ -114,6 +114,7 @@ fn bounds_are_one_line_for_people_and_an_object_for_machines() {
             "servers": { "web-1": 0, "web-2": 120_000 },
             "faults": {
                 "deaths": 1, "death_forms": ["soft", "reset", "silent"], "lost_replies": 1, "lost_on": "commit", "ticks": 2,
+                "crashes": 0,
             },
             "attempts": 5, "polls": 0, "lease_ms": 3_600_000,
             "assume": [],
@@ -122,4 +123,6 @@ fn bounds_are_one_line_for_people_and_an_object_for_machines() {
     );
     let story = load("f2_stolen_delete.toml").bounds();
     assert_eq!(story.to_string(), "ipn, pdt; web-1; 1 tick; 5 attempts; assuming nobody_outlives_a_lease");
+    let crash = load("server_crash.toml").bounds();
+    assert_eq!(crash.to_string(), "ipn x3 (2 at once); web-1; 1 crash of the database; 5 attempts");
 }

@@ -67,7 +67,10 @@ fn wrong_protocols_are_found_within_two_hundred_seeds() {
 fn without_any_of_its_guards_a_protocol_is_found_wrong() {
     // That a write was lost is nothing that the rows show afterwards, and claims about steps are the checker's.
     let of_steps = [Claim::NoLostUpdate, Claim::FreeLockGranted].map(Claim::name);
-    for guard in Guard::ALL.iter().filter(|guard| !of_steps.contains(&guard.claim())) {
+    // A simulation restarts the database and undoes no commit: docs/bounds.md.
+    let of_crashes = [Guard::BookedIsDurable, Guard::MisfitIsDurable, Guard::QueuedIsDurable];
+    let is_found = |guard: &&Guard| !of_steps.contains(&guard.claim()) && !of_crashes.contains(guard);
+    for guard in Guard::ALL.iter().filter(is_found) {
         let settle = if guard.protocol() == "cancel" { "settle" } else { guard.protocol() };
         // Where another stands behind it, both are left out.
         let without = Without::NOTHING.and(*guard).and(guard.second_line_to().unwrap_or(*guard));
@@ -97,7 +100,7 @@ fn the_same_seed_is_the_same_run_step_by_step_and_at_once() {
 fn the_digest_of_a_seed_is_pinned() {
     let digest = |engine| run(Options { engine, orders: 50, ..Options::default() }).digest;
     let engines = [Engine::SqliteImmediate, Engine::PostgresReadCommitted, Engine::MariaDbRepeatableRead];
-    assert_eq!(engines.map(digest), [9124531948275729080, 1000531403201708718, 18386138708606169181]);
+    assert_eq!(engines.map(digest), [4743552640144211332, 9252341479269461256, 4139827129935342834]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! O6 `cancel`: cancel an order in one transaction, with its stock and its money.
 //!
 //! 1. `begin`, `lock_order`: the first statement locks *and updates* the order's row.
-//! 2. `read_status`: cancelled already: `rollback`.
+//! 2. `read_status`: cancelled already: `commit`, so that what it saw lasts, as in `settle`.
 //! 3. Paid: `read_lines`, `give_back_stock`; `read_booked`, and for each payment `queue_refund`; `mark_to_refund`.
 //! 4. `cancel_if_still`: the order is cancelled, if its status is the one that was read.
 //! 5. `commit`, `answer`. A `Conflict` is tried again, a bounded number of times.
@@ -83,7 +83,9 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request) -> R
     };
     match status.as_str() {
         "cancelled" => {
-            session.rollback().await?;
+            if keeps(Guard::CancelInOneTransaction) {
+                session.commit().await?;
+            }
             return Ok(Outcome::AlreadyCancelled);
         }
         "paid" => undo_payment(session, request).await?,

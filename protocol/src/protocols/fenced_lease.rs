@@ -25,8 +25,8 @@ use crate::{Answer, Body, Error, Guard, Port, Session, Statement, Value};
 use super::retry;
 use super::rows::{GIVE_BACK_STOCK, PUT_MAIL, QUEUE_REFUND, READ_LINES, RECORD_PAYMENT, TAKE_STOCK};
 use super::settle::{
-    PAY_ANYWAY, PAY_IF_PENDING, QUEUE_REVIEW, READ_ORDER, TAKE_STOCK_ANYWAY, for_a_person, payment_row, queue_refund,
-    queue_review, take_stock,
+    COUNT_REVIEW, PAY_ANYWAY, PAY_IF_PENDING, QUEUE_REVIEW, READ_ORDER, TAKE_STOCK_ANYWAY, for_a_person, payment_row,
+    queue_refund, queue_review, take_stock,
 };
 
 /// Make a lease's row, free, where there is none.
@@ -70,7 +70,7 @@ static FIND_PAYMENT: Statement = Statement::new(
 );
 
 /// Every statement this protocol (or a mutant of it) may send.
-pub static STATEMENTS: [&Statement; 20] = [
+pub static STATEMENTS: [&Statement; 21] = [
     &MAKE_LEASE,
     &TAKE_LEASE,
     &TAKE_WITH_OLD_FENCE,
@@ -91,6 +91,7 @@ pub static STATEMENTS: [&Statement; 20] = [
     &PUT_MAIL,
     &QUEUE_REFUND,
     &QUEUE_REVIEW,
+    &COUNT_REVIEW,
 ];
 
 /// What is to be done, as it was read under the lease.
@@ -208,7 +209,7 @@ async fn attempt_under<S: Session>(
         }
         Task::Review(reason) => {
             release(session, request, fence).await?;
-            return queue_review(session, notice, reason).await;
+            return queue_review(session, request, notice, reason).await;
         }
         Task::Book => None,
         Task::Refund(reason) => Some(reason),

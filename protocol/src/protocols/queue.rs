@@ -24,7 +24,7 @@ use super::unlocked;
 static APPEND_JOB: Statement = Statement::new(
     "append_job",
     "INSERT INTO jobs (id, provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, state, claimed_by, \
-     until_ms, fence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', '', 0, 0)",
+     until_ms, fence, told) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', '', 0, 0, 1)",
 );
 
 static UNCLAIM: Statement =

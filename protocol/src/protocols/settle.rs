@@ -3,7 +3,8 @@
 //! 1. `begin`, `lock_order`: the first statement locks *and updates* the order's row.
 //! 2. `read_order`: unknown order, or an amount, currency or receiver that is not the order's: `rollback`, `queue_review` as
 //!    a statement of its own. What the notice says is wrong whatever becomes of the order, and the order stays untouched.
-//! 3. `record_payment_once` under the unique key (provider, txn_id, kind): there already: `rollback`, it is booked.
+//!    Queued already: `count_review`.
+//! 3. `record_payment_once` under the key (provider, txn_id, kind): there already: `commit`, it is booked.
 //!    A status that says that no money was taken books nothing; one that only a person can book goes to a person.
 //! 4. The order is cancelled or was paid by another payment: the payment is recorded *to refund*; `queue_refund`,
 //!    `commit`.
@@ -12,6 +13,10 @@
 //! 6. `pay_if_pending`: amount, gateway's id and status, if the order is still pending.
 //! 7. `put_mail`, `commit`.
 //! 8. `answer`: 200 only after the commit, and never on `Unknown`. A `Conflict` is tried again, a bounded number of times.
+//!
+//! Whoever finds that another has done the work commits a write of its own before it answers 200: the order's version, or
+//! how often the notice came. On MariaDB others see a commit before it is in the log, and a crash may still undo it; a
+//! commit of one's own that is answered is behind it in the log, and both are there.
 //!
 //! No lease is needed: the database's own lock ends with the transaction, however its holder ends.
 
@@ -53,12 +58,18 @@ pub(super) static TAKE_STOCK_ANYWAY: Statement =
 
 pub(super) static QUEUE_REVIEW: Statement = Statement::new(
     "queue_review",
-    "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+    "INSERT INTO reviews (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason, told) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT DO NOTHING",
+);
+
+pub(super) static COUNT_REVIEW: Statement = Statement::new(
+    "count_review",
+    "UPDATE reviews SET told = told + 1 WHERE provider = $1 AND txn_id = $2 AND payment_status = $3 AND order_id = $4 \
+     AND amount_cents = $5 AND currency = $6 AND receiver = $7 AND reason = $8",
 );
 
 /// Every statement this protocol (or a mutant of it) may send.
-pub static STATEMENTS: [&Statement; 13] = [
+pub static STATEMENTS: [&Statement; 14] = [
     &LOCK_ORDER,
     &READ_ORDER,
     &RECORD_PAYMENT_ONCE,
@@ -72,6 +83,7 @@ pub static STATEMENTS: [&Statement; 13] = [
     &PUT_MAIL,
     &QUEUE_REFUND,
     &QUEUE_REVIEW,
+    &COUNT_REVIEW,
 ];
 
 /// Book a notice: all five writes or none, and no money without a place.
@@ -133,7 +145,7 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
         rollback(session, request).await?;
         session.ends(&request.section());
         return if keeps(Guard::MisfitQueued) {
-            queue_review(session, notice, reason).await
+            queue_review(session, request, notice, reason).await
         } else {
             Ok(Outcome::ForReview(reason))
         };
@@ -151,7 +163,12 @@ async fn in_one_transaction<S: Session>(session: &mut S, request: &Request, noti
         return Ok(Outcome::AlreadyHandled);
     }
     if record_payment_once(session, request, notice, refused.is_some()).await? == 0 {
-        rollback(session, request).await?;
+        // The order's new version is all that is written.
+        if keeps(Guard::BookedIsDurable) {
+            commit(session, request).await?;
+        } else {
+            rollback(session, request).await?;
+        }
         return Ok(Outcome::AlreadyBooked);
     }
     if let Some(reason) = refused {
@@ -263,8 +280,10 @@ pub(super) async fn queue_refund<S: Session>(session: &mut S, request: &Request,
     session.write(&QUEUE_REFUND, refund).await.map(drop)
 }
 
+/// Keep a notice for a person, or count that it came again. `Conflict` when it was there and is gone.
 pub(super) async fn queue_review<S: Session>(
     session: &mut S,
+    request: &Request,
     notice: &Notice,
     reason: Reason,
 ) -> Result<Outcome, Error> {
@@ -278,10 +297,13 @@ pub(super) async fn queue_review<S: Session>(
         (&notice.receiver).into(),
         reason.name().into(),
     ];
-    Ok(match session.write(&QUEUE_REVIEW, review).await? {
-        0 => Outcome::AlreadyForReview(reason),
-        _ => Outcome::ForReview(reason),
-    })
+    if session.write(&QUEUE_REVIEW, review.clone()).await? > 0 {
+        return Ok(Outcome::ForReview(reason));
+    }
+    if request.without.keeps(Guard::MisfitIsDurable) && session.write(&COUNT_REVIEW, review).await? == 0 {
+        return Err(Error::Conflict);
+    }
+    Ok(Outcome::AlreadyForReview(reason))
 }
 
 async fn commit<S: Session>(session: &mut S, request: &Request) -> Result<(), Error> {

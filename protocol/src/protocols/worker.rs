@@ -1,7 +1,8 @@
 //! O7 `worker`: a notice becomes a job in a table, and workers settle jobs, each under a claim that runs out.
 //!
 //! The request that brings the notice:
-//! 1. `queue_job`: one insert under the event's unique key, so that a notice that comes again is one job.
+//! 1. `queue_job`: one insert under the event's unique key, so that a notice that comes again is one job. There already:
+//!    `count_job`, a write of its own that is in the log behind the one that it saw (see `settle`).
 //! 2. `answer`: 200 once that is committed, never on `Unknown`. The gateway waits for nothing else.
 //!
 //! A worker's run, for one job:
@@ -19,7 +20,7 @@
 
 use std::slice;
 
-use crate::shop::{Input, Money, Outcome, Request};
+use crate::shop::{Input, Money, Notice, Outcome, Request};
 use crate::{Answer, Body, Error, Guard, Port, Session, Statement};
 
 pub use super::jobs::Job;
@@ -29,7 +30,13 @@ use super::settle;
 static QUEUE_JOB: Statement = Statement::new(
     "queue_job",
     "INSERT INTO jobs (id, provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, state, claimed_by, \
-     until_ms, fence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', '', 0, 0) ON CONFLICT DO NOTHING",
+     until_ms, fence, told) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', '', 0, 0, 1) ON CONFLICT DO NOTHING",
+);
+
+static COUNT_JOB: Statement = Statement::new(
+    "count_job",
+    "UPDATE jobs SET told = told + 1 WHERE provider = $1 AND txn_id = $2 AND payment_status = $3 AND order_id = $4 \
+     AND amount_cents = $5 AND currency = $6 AND receiver = $7",
 );
 
 static FIND_JOB: Statement = Statement::new(
@@ -56,11 +63,12 @@ static GIVE_BACK_JOB: Statement =
     Statement::new("give_back_job", "UPDATE jobs SET until_ms = 0 WHERE id = $1 AND fence = $2");
 
 /// Every statement this protocol (or a mutant of it) may send, besides those of `settle`.
-static OWN: [&Statement; 6] = [&QUEUE_JOB, &FIND_JOB, &FIND_UNCLAIMED, &CLAIM_JOB, &FINISH_JOB, &GIVE_BACK_JOB];
+static OWN: [&Statement; 7] =
+    [&QUEUE_JOB, &COUNT_JOB, &FIND_JOB, &FIND_UNCLAIMED, &CLAIM_JOB, &FINISH_JOB, &GIVE_BACK_JOB];
 
 /// Every statement this protocol (or a mutant of it) may send.
-pub static STATEMENTS: [&Statement; 19] = {
-    let mut all = [OWN[0]; 19];
+pub static STATEMENTS: [&Statement; 21] = {
+    let mut all = [OWN[0]; 21];
     let mut place = 0;
     while place < all.len() {
         all[place] = if place < OWN.len() { OWN[place] } else { settle::STATEMENTS[place - OWN.len()] };
@@ -80,7 +88,7 @@ pub async fn queue_job<S: Session>(session: &mut S, request: &Request) -> Outcom
     if !keeps(Guard::AnswersAfterQueued) {
         let _ = session.answer(Answer::Accepted).await;
     }
-    let queued = session.write(&QUEUE_JOB, new_job(request, notice)).await;
+    let queued = keep(session, request, notice).await;
     let accepted = queued.is_ok() || queued == Err(Error::Unknown) && !keeps(Guard::QueuedUnknownIsNotDone);
     // Nobody is left to tell when even the answer fails.
     let _ = session.answer(if accepted { Answer::Accepted } else { Answer::TryAgain }).await;
@@ -89,6 +97,19 @@ pub async fn queue_job<S: Session>(session: &mut S, request: &Request) -> Outcom
         Ok(_) => Outcome::Queued,
         Err(_) => Outcome::TryAgain,
     }
+}
+
+/// One job for the event: 0 when it was there. `Conflict` when it was there and is gone.
+async fn keep<S: Session>(session: &mut S, request: &Request, notice: &Notice) -> Result<u64, Error> {
+    let [id, event @ ..] = new_job(request, notice);
+    let mut job = vec![id];
+    job.extend(event.clone());
+    let queued = session.write(&QUEUE_JOB, job).await?;
+    let counts = queued == 0 && request.without.keeps(Guard::QueuedIsDurable);
+    if counts && session.write(&COUNT_JOB, event).await? == 0 {
+        return Err(Error::Conflict);
+    }
+    Ok(queued)
 }
 
 /// Settle one job, if there is one.

@@ -5,7 +5,7 @@
 pub enum Outcome {
     /// The payment was booked and the order is paid.
     Booked,
-    /// The payment was already in the books: nothing was changed.
+    /// The payment was already in the books: nothing was changed but the order's version.
     AlreadyBooked,
     /// The order was not waiting for a payment, and nothing was recorded.
     AlreadyHandled,
@@ -13,13 +13,13 @@ pub enum Outcome {
     ToRefund(Reason),
     /// The notice was recorded and queued for a person.
     ForReview(Reason),
-    /// The same notice was queued for a person before: nothing was changed.
+    /// The same notice was queued for a person before: it was counted.
     AlreadyForReview(Reason),
     /// The notice says that no money was taken: there was nothing to book.
     NothingToBook,
     /// The notice waits for a worker now.
     Queued,
-    /// The same notice waits for a worker, or was handled by one: nothing was changed.
+    /// The same notice waits for a worker, or was handled by one: it was counted.
     AlreadyQueued,
     /// No notice waits for a worker.
     NothingToDo,

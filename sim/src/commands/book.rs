@@ -157,7 +157,7 @@ fn said(booking: &Booking) -> (Exit, String) {
                 format!("nothing to book: the status {status} says that no money was taken; nothing was changed"),
             )
         }
-        Outcome::AlreadyForReview(_) => (Exit::Found, format!("{outcome}; nothing was changed")),
+        Outcome::AlreadyForReview(_) => (Exit::Found, format!("{outcome}; counted once more")),
         Outcome::TryAgain => (Exit::Undecided, "not handled: let the notice come again".to_owned()),
         _ => (Exit::Found, outcome.to_string()),
     }
@@ -168,12 +168,12 @@ fn already(booking: &Booking) -> (Exit, String) {
     let Notice { order_id, .. } = &booking.notice;
     match booking.payments.first() {
         Some(payment) if payment.state != "booked" => {
-            (Exit::Found, "already queued for refund: nothing was changed".to_owned())
+            (Exit::Found, "already queued for refund: nothing more was queued".to_owned())
         }
         Some(payment) if payment.order_id != *order_id => {
-            (Exit::Found, format!("already booked, but for order {}: nothing was changed", payment.order_id))
+            (Exit::Found, format!("already booked, but for order {}: nothing more was booked", payment.order_id))
         }
-        _ => (Exit::Clean, "already booked: nothing was changed".to_owned()),
+        _ => (Exit::Clean, "already booked: nothing more was booked".to_owned()),
     }
 }
 

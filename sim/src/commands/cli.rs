@@ -146,7 +146,7 @@ pub(super) struct Check {
     /// Other numbers of requests: NAME=OVERLAPPING/DELIVERIES,… (`ipn=2/4,pdt=1,admin=0`; 0 leaves an entry out)
     #[arg(long, value_name = "ACTORS")]
     pub(super) actors: Option<overrides::Actors>,
-    /// Another budget of faults: deaths=N,lost_replies=N,ticks=N
+    /// Another budget of faults: deaths=N,lost_replies=N,ticks=N,crashes=N
     #[arg(long, value_name = "FAULTS")]
     pub(super) faults: Option<overrides::Faults>,
     /// Write the trace that is shown first as JSON to this file

@@ -11,12 +11,13 @@ use super::failure::Failure;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Actors(Vec<(String, usize, usize)>);
 
-/// `--faults deaths=1,lost_replies=0,ticks=2`.
+/// `--faults deaths=1,lost_replies=0,ticks=2,crashes=0`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     deaths: Option<u8>,
     lost_replies: Option<u8>,
     ticks: Option<u8>,
+    crashes: Option<u8>,
 }
 
 impl FromStr for Actors {
@@ -49,7 +50,7 @@ impl FromStr for Faults {
         for part in text.split(',') {
             let expected = || {
                 format!(
-                    "expected some of deaths=N, lost_replies=N and ticks=N, each N from 0 to 255 and each once, not `{part}`"
+                    "expected some of deaths=N, lost_replies=N, ticks=N and crashes=N, each N from 0 to 255 and each once, not `{part}`"
                 )
             };
             let (name, number) = part.split_once('=').ok_or_else(expected)?;
@@ -58,6 +59,7 @@ impl FromStr for Faults {
                 "deaths" => &mut faults.deaths,
                 "lost_replies" => &mut faults.lost_replies,
                 "ticks" => &mut faults.ticks,
+                "crashes" => &mut faults.crashes,
                 _ => return Err(expected()),
             };
             if place.replace(number).is_some() {
@@ -82,7 +84,12 @@ impl Display for Actors {
 /// As it was given.
 impl Display for Faults {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let all = [("deaths", self.deaths), ("lost_replies", self.lost_replies), ("ticks", self.ticks)];
+        let all = [
+            ("deaths", self.deaths),
+            ("lost_replies", self.lost_replies),
+            ("ticks", self.ticks),
+            ("crashes", self.crashes),
+        ];
         let given = all.into_iter().filter_map(|(name, number)| Some(format!("{name}={}", number?)));
         f.write_str(&given.collect::<Vec<_>>().join(","))
     }
@@ -108,11 +115,12 @@ pub(super) fn applied(
             changed.actors[place].deliveries = *deliveries;
         }
     }
-    if let Some(Faults { deaths, lost_replies, ticks }) = faults {
+    if let Some(Faults { deaths, lost_replies, ticks, crashes }) = faults {
         let budget = &mut changed.faults;
         budget.deaths = deaths.unwrap_or(budget.deaths);
         budget.lost_replies = lost_replies.unwrap_or(budget.lost_replies);
         budget.ticks = ticks.unwrap_or(budget.ticks);
+        budget.crashes = crashes.unwrap_or(budget.crashes);
     }
     let options = [actors.map(|_| "--actors"), faults.map(|_| "--faults")];
     let options = options.into_iter().flatten().collect::<Vec<_>>().join(" and ");

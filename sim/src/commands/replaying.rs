@@ -61,9 +61,13 @@ pub(super) fn samples(setup: &Setup<'_>) -> Result<Vec<Sample>, Failure> {
         (false, true) => REPLAYED_ON_SERVER,
         (false, false) => return Ok(Vec::new()),
     };
+    // A replay kills no server.
+    let mut calm = setup.scenario.clone();
+    calm.faults.crashes = 0;
+    let calm = Setup { scenario: &calm, ..setup.clone() };
     let mut traces: Vec<Trace> = Vec::new();
     for seed in 1..=DRAWN {
-        let drawn = sample(setup, seed).and_then(|schedule| schedule.trace(None));
+        let drawn = sample(&calm, seed).and_then(|schedule| schedule.trace(None));
         traces.push(drawn.map_err(|source| Failure::explore(about(), source))?);
     }
     // The longest first; of two of a length, that of the smaller seed.

@@ -63,6 +63,9 @@ impl Stage {
         if let Event::Ticked { to_ms, woken } = &step.event {
             return self.tick(*to_ms, woken).await;
         }
+        if let Event::Shown { .. } | Event::Crashed { .. } = &step.event {
+            return Err(Halt::Unsupported("a replay kills no server: `paidonce stress` does".to_owned()));
+        }
         let Some(name) = &step.actor else {
             return Err(Halt::Impossible("it is no tick and names no actor".to_owned()));
         };
@@ -114,7 +117,7 @@ impl Stage {
             }
             Event::Reaped => self.reap(who).await,
             // Taken above.
-            Event::Ticked { .. } => Ok(()),
+            Event::Ticked { .. } | Event::Shown { .. } | Event::Crashed { .. } => Ok(()),
         }
     }
 

@@ -45,7 +45,9 @@ pub(super) fn wait_ends(steps: &[Step], begins: usize) -> WaitEnds {
             Event::Deadlock { .. } if step.actor == *actor => {
                 return WaitEnds::AsVictim { next: place == begins + 1 };
             }
-            Event::Granted { .. } | Event::Died { .. } if step.actor == *actor => return WaitEnds::ByOthers,
+            Event::Granted { .. } | Event::Shown { .. } | Event::Died { .. } if step.actor == *actor => {
+                return WaitEnds::ByOthers;
+            }
             _ => {}
         }
     }

@@ -68,11 +68,14 @@ fn any_event() -> impl Strategy<Value = Event> {
     let by = || vec(odd(), 0..6);
     let meaning = select(Meaning::ALL.to_vec());
     let form = select(vec![DeathForm::Soft, DeathForm::Reset, DeathForm::Silent, DeathForm::Stop]);
-    let woken = (odd(), any_answer(), vec(any_remark(), 0..2), option::of(odd()))
-        .prop_map(|(actor, answer, marks, outcome)| Woken { actor, answer, marks, outcome });
+    let woken = || {
+        (odd(), any_answer(), vec(any_remark(), 0..2), option::of(odd()))
+            .prop_map(|(actor, answer, marks, outcome)| Woken { actor, answer, marks, outcome })
+    };
     prop_oneof![
         (any_call(), any_answer()).prop_map(|(call, answer)| Event::Answered { call, answer }),
         (any_call(), by()).prop_map(|(call, by)| Event::Blocked { call, by }),
+        any_call().prop_map(|call| Event::Shown { call }),
         any_answer().prop_map(|answer| Event::Granted { answer }),
         by().prop_map(|by| Event::BlockedAgain { by }),
         any_answer().prop_map(|answer| Event::Deadlock { answer }),
@@ -80,7 +83,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         form.prop_map(|form| Event::Died { form }),
         Just(Event::Landed),
         Just(Event::Reaped),
-        (any::<i64>(), vec(woken, 0..3)).prop_map(|(to_ms, woken)| Event::Ticked { to_ms, woken }),
+        (0..4_usize, vec(woken(), 0..3)).prop_map(|(lost, woken)| Event::Crashed { lost, woken }),
+        (any::<i64>(), vec(woken(), 0..3)).prop_map(|(to_ms, woken)| Event::Ticked { to_ms, woken }),
     ]
 }
 

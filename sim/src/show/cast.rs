@@ -86,11 +86,15 @@ impl<'a> Cast<'a> {
         let mut mails = false;
         for step in &trace.steps {
             match &step.event {
-                Event::Ticked { woken, .. } => names.extend(woken.iter().map(|woken| woken.actor.as_str())),
+                Event::Ticked { woken, .. } | Event::Crashed { woken, .. } => {
+                    names.extend(woken.iter().map(|woken| woken.actor.as_str()))
+                }
                 _ => names.push(actor_of(step)),
             }
-            let (Event::Answered { call, .. } | Event::Blocked { call, .. } | Event::ReplyLost { call, .. }) =
-                &step.event
+            let (Event::Answered { call, .. }
+            | Event::Blocked { call, .. }
+            | Event::Shown { call }
+            | Event::ReplyLost { call, .. }) = &step.event
             else {
                 continue;
             };

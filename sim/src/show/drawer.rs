@@ -50,17 +50,18 @@ impl<'a> Drawer<'a> {
     }
 
     fn step(&mut self, number: usize, step: &'a Step) {
-        if let Event::Ticked { to_ms, woken } = &step.event {
-            let label = format!("time moves on to {}", words::moment(*to_ms));
-            self.line(
-                Some(number),
-                step.now_ms,
-                None,
-                Told { flow: Flow::Tick, label, told: String::new() },
-                Vec::new(),
-            );
+        let of_all = match &step.event {
+            Event::Ticked { to_ms, woken } => {
+                Some((format!("time moves on to {}", words::moment(*to_ms)), *to_ms, woken, "has waited too long"))
+            }
+            Event::Crashed { lost, woken } => Some((words::crash(*lost), step.now_ms, woken, "is cut off")),
+            _ => None,
+        };
+        if let Some((label, to_ms, woken, over)) = of_all {
+            let told = Told { flow: Flow::Tick, label, told: String::new() };
+            self.line(Some(number), step.now_ms, None, told, Vec::new());
             for woken in woken {
-                self.woken(*to_ms, woken);
+                self.woken(to_ms, woken, over);
             }
             return;
         }
@@ -107,6 +108,11 @@ impl<'a> Drawer<'a> {
                 let told = format!("{verb}{}", words::waits_for(by));
                 Told { flow: target.map_or(Flow::Pause, Flow::Ask), label: words::call(call), told }
             }
+            Event::Shown { call } => {
+                self.wait(lane, Some(call));
+                let flow = self.cast.target(name, call).map_or(Flow::Pause, Flow::Ask);
+                Told { flow, label: words::call(call), told: "seen by others, and not in the log yet".to_owned() }
+            }
             Event::BlockedAgain { by } => {
                 self.wait(lane, pending);
                 let told = format!("blocks again{}", words::waits_for(by));
@@ -143,19 +149,20 @@ impl<'a> Drawer<'a> {
                 let label = format!("the connection of {} is dead", self.cast.lanes[lane].name);
                 Told { flow: Flow::Server(database), label, told: "rolled back".to_owned() }
             }
-            // Drawn before an actor is looked for, since it has none.
-            Event::Ticked { .. } => Told { flow: Flow::Tick, label: String::new(), told: String::new() },
+            // Drawn before an actor is looked for, since they have none.
+            Event::Ticked { .. } | Event::Crashed { .. } => {
+                Told { flow: Flow::Tick, label: String::new(), told: String::new() }
+            }
         }
     }
 
-    /// A wait that ended with a tick.
-    fn woken(&mut self, now_ms: i64, woken: &'a Woken) {
+    /// A wait that ended with a tick or with the server, and how.
+    fn woken(&mut self, now_ms: i64, woken: &'a Woken, how: &str) {
         let Some(lane) = self.cast.actor(&woken.actor) else { return };
         self.arrive(now_ms, lane, &woken.actor);
         let pending = self.asked[lane].take();
         let own = pending.is_some_and(|call| self.cast.target(&woken.actor, call).is_none());
-        let (flow, over) =
-            if own { (Flow::Own, "is over") } else { (Flow::Tell(self.cast.database), "has waited too long") };
+        let (flow, over) = if own { (Flow::Own, "is over") } else { (Flow::Tell(self.cast.database), how) };
         self.life[lane] = Life::Running;
         let told = Told { flow, label: format!("{} {over}", name_of(pending)), told: words::answer(&woken.answer) };
         let remarks = self.remarks(lane, &woken.marks, woken.outcome.as_deref());

@@ -134,9 +134,34 @@ pub(crate) fn odds_and_ends() -> Trace {
     trace
 }
 
+/// The server is killed while a commit that another has acted on is not in its log.
+pub(crate) fn seen_and_undone() -> Trace {
+    let plain = |name: &str| call(name, None, vec![]);
+    let lock = || call("lock_and_read", Some("SELECT status FROM orders WHERE id = $1 FOR UPDATE"), vec![text("1")]);
+    let answer = |told: &str| call("answer", None, vec![text(told)]);
+    let unknown = Told::Error("unknown".to_owned());
+    let cut_off = Woken { actor: "ipn-1".to_owned(), answer: unknown, marks: vec![ends("order-1")], outcome: None };
+    let paid = Told::Rows(vec![vec![text("paid")]]);
+    let steps = vec![
+        marked(answered("ipn-1", lock(), Told::Rows(vec![vec![text("pending")]])), holds("order-1")),
+        step("ipn-1", Event::Shown { call: plain("commit") }),
+        answered("ipn-2", lock(), paid),
+        answered("ipn-2", plain("rollback"), Told::Done),
+        ended(answered("ipn-2", answer("200"), Told::Done), "already handled"),
+        Step { actor: None, ..step("", Event::Crashed { lost: 1, woken: vec![cut_off] }) },
+        ended(answered("ipn-1", answer("try again"), Told::Done), "try again"),
+    ];
+    let sentence = "Payment 61E67681CH3238416 was answered 200, and no row has it.";
+    Trace {
+        engine: "mariadb/repeatable-read".to_owned(),
+        world: Outside { taken: vec![taken()], ..Outside::default() },
+        ..trace("row_lock", "taken_money_is_never_lost", sentence, steps)
+    }
+}
+
 /// Every sample.
-pub(crate) fn all() -> [Trace; 3] {
-    [double_booking(), all_is_well(), odds_and_ends()]
+pub(crate) fn all() -> [Trace; 4] {
+    [double_booking(), all_is_well(), odds_and_ends(), seen_and_undone()]
 }
 
 fn trace(protocol: &str, claim: &str, sentence: &str, steps: Vec<Step>) -> Trace {

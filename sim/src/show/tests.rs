@@ -33,6 +33,14 @@ fn every_other_event_is_drawn() {
 }
 
 #[test]
+fn a_crash_of_the_server_is_drawn_with_what_it_undoes() {
+    let trace = samples::seen_and_undone();
+    insta::assert_snapshot!("seen_and_undone_text", text(&trace));
+    insta::assert_snapshot!("seen_and_undone_mermaid", mermaid(&trace));
+    insta::assert_snapshot!("seen_and_undone_svg", svg(&trace));
+}
+
+#[test]
 fn an_empty_trace_is_drawn_in_every_format() {
     let trace = Trace { steps: Vec::new(), ..samples::double_booking() };
     assert_eq!(text(&trace).lines().last(), Some("  once."));

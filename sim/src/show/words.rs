@@ -147,6 +147,15 @@ pub(super) fn death(how: DeathForm) -> (String, &'static str) {
     (format!("dies ({})", form(how)), notice)
 }
 
+/// That the database's server is killed, and what goes with it.
+pub(super) fn crash(lost: usize) -> String {
+    match lost {
+        0 => "the database crashes".to_owned(),
+        1 => "the database crashes: 1 commit undone".to_owned(),
+        _ => format!("the database crashes: {lost} commits undone"),
+    }
+}
+
 /// What an actor said of itself.
 pub(super) fn remark(remark: &Remark) -> String {
     let (verb, name) = match remark {

@@ -34,7 +34,7 @@ fn other_bounds_that_break_a_rule_name_the_field() {
     let folder = Folder::new();
     folder.run(&["check", "--actors", "ipn=2"]).expect(2, &["actors[0].deliveries: is 2", "--actors"]);
     folder.run(&["check", "--faults", "deaths=99"]).expect(2, &["faults.deaths: is 99", "--faults"]);
-    folder.run(&["check", "--faults", "pauses=1"]).expect(2, &["deaths=N, lost_replies=N and ticks=N"]);
+    folder.run(&["check", "--faults", "pauses=1"]).expect(2, &["deaths=N, lost_replies=N, ticks=N and crashes=N"]);
     folder.run(&["check", "--actors", "ipn"]).expect(2, &["NAME=OVERLAPPING/DELIVERIES"]);
 }
 

@@ -9,7 +9,7 @@ fn a_payment_is_booked_once() {
     let ran = folder.run(&["book", &ipn]);
     assert!(ran.first_line().starts_with("settle · sqlite:shop.db · payment 8XY, Completed: 20.00 EUR"), "{ran:?}");
     ran.expect(0, &["order 1: paid, 20.00 EUR of 20.00 EUR paid", "answer to the gateway: 200", "booked: order 1"]);
-    let ran = folder.run(&["book", &ipn]).expect(0, &["already booked: nothing was changed", "order 1: paid"]);
+    let ran = folder.run(&["book", &ipn]).expect(0, &["already booked: nothing more was booked", "order 1: paid"]);
     assert!(ran.last_line().ends_with("--database sqlite:shop.db"), "{ran:?}");
     folder.run(&["book", &sample("pdt.txt")]).expect(0, &["already booked"]);
     folder.run(&["audit"]).expect(0, &["clean"]);
@@ -33,7 +33,7 @@ fn what_does_not_fit_its_order_waits_for_a_person() {
     ] {
         for said in [
             format!("queued for a person: {reason} ·"),
-            format!("already queued for a person: {reason}; nothing was changed"),
+            format!("already queued for a person: {reason}; counted once more"),
         ] {
             folder.run(&["book", &sample(body)]).expect(1, &[&said, order, "answer to the gateway: 200"]);
         }
@@ -63,7 +63,7 @@ fn money_that_cannot_be_booked_is_queued_for_refund() {
         .expect(1, &["queued for refund: order already paid", "refund of payment 9CD: 20.00 EUR"]);
     let ran = folder.run(&["book", &second]);
     assert!(!ran.out.contains("already booked"), "{ran:?}");
-    ran.expect(1, &["already queued for refund: nothing was changed"]);
+    ran.expect(1, &["already queued for refund: nothing more was queued"]);
     let short =
         std::fs::read_to_string(sample("ipn.txt")).unwrap().replace("invoice=1", "invoice=3").replace("8XY", "7ZZ");
     folder.run_with(&["book", "-"], &short).expect(1, &["queued for refund: stock too short", "order 3: pending"]);

@@ -32,7 +32,7 @@ async fn a_notice_is_booked_once_and_audited_on_a_server() {
         folder.run(&[&["book", "--create-demo-shop"][..], &at].concat()).expect(0, &["made a demo shop"]);
         folder.run(&[&["book", "--create-demo-shop"][..], &at].concat()).expect(2, &["exists already"]);
         folder.run(&book).expect(0, &["order 1: paid, 20.00 EUR of 20.00 EUR paid"]);
-        folder.run(&book).expect(0, &["already booked: nothing was changed"]);
+        folder.run(&book).expect(0, &["already booked: nothing more was booked"]);
         folder.run(&[&["audit"][..], &at].concat()).expect(0, &["clean: 6 audits ran"]);
     }
 }

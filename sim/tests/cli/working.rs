@@ -61,7 +61,7 @@ impl Shop {
         let job = |id: String| {
             let (txn, status) = (format!("T{id}"), text("Completed"));
             let about = [text("paypal"), txn.as_str().into(), status, id.as_str().into(), 700.into(), text("EUR")];
-            let state = [text("shop@example.com"), text("waiting"), text(""), 0.into(), 0.into()];
+            let state = [text("shop@example.com"), text("waiting"), text(""), 0.into(), 0.into(), 1.into()];
             Row([vec![format!("later-{id}").as_str().into()], about.to_vec(), state.to_vec()].concat())
         };
         connection.insert("jobs", ids().map(job).collect()).await.unwrap();

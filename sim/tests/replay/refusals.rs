@@ -2,7 +2,7 @@
 
 use paidonce::replay::{Place, ReplayError, replay_blocking};
 use paidonce_model::Engine;
-use paidonce_model::trace::{DeathForm, Event, Step, Told, Trace};
+use paidonce_model::trace::{Asked, DeathForm, Event, Step, Told, Trace};
 
 use crate::support::{assert_equal, sampled, scenario, setup};
 
@@ -92,6 +92,16 @@ fn a_trace_that_contradicts_itself_is_refused_with_the_step() {
     }
     let says = refusal_of(|trace| trace.steps[2].now_ms = 7);
     assert!(says.contains("step 3: it is taken at 7 ms, and by the ticks before it is 0 ms"), "{says}");
+}
+
+#[test]
+fn a_crash_of_the_server_is_refused() {
+    let call = Asked { name: "commit".to_owned(), sql: None, arguments: Vec::new() };
+    let crashed = Event::Crashed { lost: 1, woken: Vec::new() };
+    for (actor, event) in [(Some("ipn-1"), Event::Shown { call }), (None, crashed)] {
+        let says = refusal_of(|trace| trace.steps.insert(0, step(trace, actor, event)));
+        assert_eq!(says, "step 1 cannot be replayed: a replay kills no server: `paidonce stress` does");
+    }
 }
 
 #[test]

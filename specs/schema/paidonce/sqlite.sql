@@ -54,6 +54,7 @@ CREATE TABLE reviews ( -- notices that a person has to look at
     currency       VARCHAR(3)   NOT NULL,
     receiver       VARCHAR(127) NOT NULL,
     reason         VARCHAR(32)  NOT NULL,
+    told           BIGINT       NOT NULL, -- how often it came
     PRIMARY KEY (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver, reason)
 );
 
@@ -88,5 +89,6 @@ CREATE TABLE jobs ( -- notices that wait for a worker
     claimed_by     VARCHAR(64)  NOT NULL, -- '' when nobody has it
     until_ms       BIGINT       NOT NULL, -- the end of the claim; 0 before the first
     fence          BIGINT       NOT NULL, -- how often it was claimed
+    told           BIGINT       NOT NULL, -- how often it came
     UNIQUE (provider, txn_id, payment_status, order_id, amount_cents, currency, receiver)
 );

@@ -120,6 +120,7 @@ fn jobs() -> Vec<(&'static str, Vec<Value>)> {
             text(""),
             0.into(),
             0.into(),
+            1.into(),
         ];
         ("jobs", row)
     };

@@ -3,7 +3,7 @@
 //! The rules are those of the book's pages `docs/catalogue/settle.md`, `cancel.md` and `worker.md`. What a database adds to
 //! them is the one thing that can go wrong here: the answer to a write that lasts is lost, and the write was done, or was not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use paidonce_protocol::shop::{Money, Notice, Outcome, Reason};
 use paidonce_protocol::{Row, Value};
@@ -30,7 +30,7 @@ pub(crate) struct Order {
     pub(crate) total_cents: i64,
     pub(crate) paid_cents: i64,
     pub(crate) txn_id: String,
-    /// How often somebody changed it, or had it for himself to record a payment for it.
+    /// How often somebody had it for himself and was not in vain: it was changed, or what he came for was done already.
     pub(crate) version: i64,
     /// Units by sku.
     pub(crate) lines: BTreeMap<&'static str, i64>,
@@ -50,6 +50,7 @@ struct Job {
     claimed_by: String,
     until_ms: i64,
     fence: i64,
+    told: i64,
 }
 
 /// The currency of every order, and the account that every buyer was told to pay.
@@ -67,8 +68,8 @@ pub(crate) struct Shop {
     payments: BTreeMap<String, Payment>,
     /// Who asked for it and how much it is, by the payment's name.
     refunds: BTreeMap<String, (String, i64)>,
-    /// The event, and why a person has to look at it.
-    reviews: BTreeSet<(Vec<Value>, &'static str)>,
+    /// How often an event came that a person has to look at, by the event and why.
+    reviews: BTreeMap<(Vec<Value>, &'static str), i64>,
     /// The order that each mail is about.
     outbox: BTreeMap<String, String>,
     jobs: BTreeMap<String, Job>,
@@ -93,18 +94,20 @@ impl Shop {
         if notice.payment_status.money() == Money::NotTaken {
             return Outcome::NothingToBook;
         }
-        let is_new = self.jobs.values().all(|job| job.notice != *notice);
-        let job = Job { notice: notice.clone(), is_done: false, claimed_by: String::new(), until_ms: 0, fence: 0 };
-        let queued = Writes::new(lost).lasts(self, |shop| {
-            if is_new {
-                shop.jobs.insert(by.to_owned(), job);
-            }
-        });
-        match queued {
-            Ok(()) if is_new => Outcome::Queued,
-            Ok(()) => Outcome::AlreadyQueued,
-            Err(Unknown) => Outcome::TryAgain,
-        }
+        self.queued(by, notice, &mut Writes::new(lost)).unwrap_or(Outcome::TryAgain)
+    }
+
+    fn queued(&mut self, by: &str, notice: &Notice, writes: &mut Writes) -> Result<Outcome, Unknown> {
+        let known = self.jobs.iter().find(|(_, job)| job.notice == *notice).map(|(id, _)| id.clone());
+        let notice = notice.clone();
+        let job = Job { notice, is_done: false, claimed_by: String::new(), until_ms: 0, fence: 0, told: 1 };
+        let Some(id) = known else {
+            writes.lasts(self, |shop| shop.jobs.insert(by.to_owned(), job))?;
+            return Ok(Outcome::Queued);
+        };
+        writes.changes_nothing()?;
+        writes.lasts(self, |shop| drop(shop.jobs.entry(id).and_modify(|job| job.told += 1)))?;
+        Ok(Outcome::AlreadyQueued)
     }
 
     /// A worker comes, for one job.
@@ -141,17 +144,21 @@ impl Shop {
     pub(crate) fn cancel(&mut self, by: &str, order_id: &str, lost: Option<Lost>) -> Outcome {
         match self.orders.get(order_id).map(|order| order.status) {
             None => return Outcome::NoSuchOrder,
-            Some("cancelled") => return Outcome::AlreadyCancelled,
+            Some("cancelled") => {
+                let counted = Writes::new(lost).lasts(self, |shop| shop.count(order_id));
+                return counted.map_or(Outcome::TryAgain, |()| Outcome::AlreadyCancelled);
+            }
             Some(_) => {}
         }
         let cancelled = Writes::new(lost).lasts(self, |shop| {
+            shop.count(order_id);
             let Some(order) = shop.orders.get_mut(order_id) else { return };
             if order.status == "paid" {
                 for (sku, units) in &order.lines {
                     shop.stock.entry(sku).and_modify(|(_, on_hand)| *on_hand += units);
                 }
             }
-            (order.status, order.paid_cents, order.version) = ("cancelled", 0, order.version + 1);
+            (order.status, order.paid_cents) = ("cancelled", 0);
             order.txn_id.clear();
             let own = |payment: &&mut Payment| payment.notice.order_id == order_id && !payment.to_refund;
             for payment in shop.payments.values_mut().filter(own) {
@@ -166,10 +173,17 @@ impl Shop {
     /// A payment that was taken, or something that only a person can book.
     fn settled(&mut self, by: &str, notice: &Notice, writes: &mut Writes) -> Result<Outcome, Unknown> {
         if let Some(reason) = self.for_a_person(notice) {
-            let is_new = writes.lasts(self, |shop| shop.reviews.insert((event(notice), reason.name())))?;
-            return Ok(if is_new { Outcome::ForReview(reason) } else { Outcome::AlreadyForReview(reason) });
+            let review = (event(notice), reason.name());
+            if !self.reviews.contains_key(&review) {
+                writes.lasts(self, |shop| shop.reviews.insert(review, 1))?;
+                return Ok(Outcome::ForReview(reason));
+            }
+            writes.changes_nothing()?;
+            writes.lasts(self, |shop| drop(shop.reviews.entry(review).and_modify(|told| *told += 1)))?;
+            return Ok(Outcome::AlreadyForReview(reason));
         }
         if self.payments.contains_key(&notice.txn_id) {
+            writes.lasts(self, |shop| shop.count(&notice.order_id))?;
             return Ok(Outcome::AlreadyBooked);
         }
         let refused = match self.orders.get(notice.order_id.as_str()).map(|order| order.status) {
@@ -185,11 +199,15 @@ impl Shop {
                 Some(_) => drop(shop.refunds.insert(notice.txn_id.clone(), (by.to_owned(), notice.amount_cents))),
                 None => shop.pay(notice),
             }
-            if let Some(order) = shop.orders.get_mut(notice.order_id.as_str()) {
-                order.version += 1;
-            }
+            shop.count(&notice.order_id);
         })?;
         Ok(refused.map_or(Outcome::Booked, Outcome::ToRefund))
+    }
+
+    fn count(&mut self, order_id: &str) {
+        if let Some(order) = self.orders.get_mut(order_id) {
+            order.version += 1;
+        }
     }
 
     fn pay(&mut self, notice: &Notice) {
@@ -235,6 +253,13 @@ struct Writes {
 impl Writes {
     fn new(lost: Option<Lost>) -> Self {
         Writes { made: 0, lost }
+    }
+
+    /// A statement that finds that it has nothing to do.
+    fn changes_nothing(&mut self) -> Result<(), Unknown> {
+        let is_lost = self.lost.is_some_and(|lost| lost.write == self.made);
+        self.made += 1;
+        if is_lost { Err(Unknown) } else { Ok(()) }
     }
 
     /// A change that lasts, unless it is the one that is lost and was not done.
@@ -286,12 +311,14 @@ impl Shop {
             .refunds
             .iter()
             .map(|(txn_id, (by, cents))| vec!["paypal".into(), txn_id.into(), by.into(), (*cents).into()]);
-        let reviews =
-            self.reviews.iter().map(|(event, reason)| event.iter().cloned().chain([(*reason).into()]).collect());
+        let reviews = self
+            .reviews
+            .iter()
+            .map(|((event, reason), told)| event.iter().cloned().chain([(*reason).into(), (*told).into()]).collect());
         let outbox = self.outbox.iter().map(|(id, order_id)| vec![id.into(), order_id.into()]);
-        let jobs = self.jobs.iter().map(|(id, Job { notice, is_done, claimed_by, until_ms, fence })| {
+        let jobs = self.jobs.iter().map(|(id, Job { notice, is_done, claimed_by, until_ms, fence, told })| {
             let state = if *is_done { "done" } else { "waiting" };
-            let end = [state.into(), claimed_by.into(), (*until_ms).into(), (*fence).into()];
+            let end = [state.into(), claimed_by.into(), (*until_ms).into(), (*fence).into(), (*told).into()];
             [id.into()].into_iter().chain(event(notice)).chain(end).collect()
         });
         let tables = [

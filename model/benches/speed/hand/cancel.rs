@@ -40,7 +40,7 @@ pub(crate) enum Step {
     QueueRefund(u32),
     MarkToRefund,
     CancelIfStill,
-    Commit,
+    Commit(Outcome),
     RollBack(Outcome),
 }
 
@@ -102,7 +102,7 @@ impl Cancel {
             Step::MarkToRefund => self.mark_to_refund.next(),
             Step::CancelIfStill if was_paid => self.cancel_if_paid.next(),
             Step::CancelIfStill => self.cancel_if_pending.next(),
-            Step::Commit => Next::Database(DbCall::Commit, false),
+            Step::Commit(_) => Next::Database(DbCall::Commit, false),
             Step::RollBack(_) => Next::Database(DbCall::Rollback, false),
         }
     }
@@ -119,7 +119,7 @@ impl Cancel {
             Step::LockOrder => affected(answer).map(|_| Step::ReadStatus)?,
             Step::ReadStatus => match rows(answer)?.first() {
                 None => Step::RollBack(Outcome::NoSuchOrder),
-                Some(order) if order[0] == Val::Text(self.cancelled) => Step::RollBack(Outcome::AlreadyCancelled),
+                Some(order) if order[0] == Val::Text(self.cancelled) => Step::Commit(Outcome::AlreadyCancelled),
                 Some(order) if order[0] == Val::Text(self.paid) => Step::ReadLines,
                 Some(_) => Step::CancelIfStill,
             },
@@ -139,8 +139,8 @@ impl Cancel {
             }
             Step::MarkToRefund => affected(answer).map(|_| Step::CancelIfStill)?,
             Step::CancelIfStill if affected(answer)? == 0 => return Err(Error::Conflict),
-            Step::CancelIfStill => Step::Commit,
-            Step::Commit => return done(answer).map(|()| Err(Outcome::Cancelled)),
+            Step::CancelIfStill => Step::Commit(Outcome::Cancelled),
+            Step::Commit(outcome) => return done(answer).map(|()| Err(outcome)),
             Step::RollBack(outcome) => return done(answer).map(|()| Err(outcome)),
         }))
     }

@@ -32,6 +32,7 @@ pub(crate) enum Step {
     LockOrder,
     ReadOrder,
     QueueReview(Reason),
+    CountReview(Reason),
     /// With the reason for which it will be given back.
     RecordPayment(Option<Reason>),
     ReadLines,
@@ -47,7 +48,6 @@ pub(crate) enum Step {
     Commit(Outcome),
     /// Roll back, because a person has to look at it.
     SetAside(Reason),
-    RollBack(Outcome),
 }
 
 /// Why a notice may have to be looked at by a person.
@@ -72,7 +72,7 @@ pub(super) struct Settle {
     give_back_stock: Lines,
     mark_to_refund: Prepared,
     queue_refund: Prepared,
-    reviews: Vec<(Reason, Prepared)>,
+    reviews: Vec<(Reason, Prepared, Prepared)>,
     pay_if_pending: Prepared,
     put_mail: Prepared,
     section: Section,
@@ -94,7 +94,8 @@ impl Settle {
             let status = notice.payment_status.as_str().into();
             let receiver = Value::from(receiver);
             let review = [&provider, &txn_id, &status, &order, &amount, &currency, &receiver, &reason.name().into()];
-            Ok((reason, prepare("queue_review", &review.map(Clone::clone))?))
+            let prepared = |name| prepare(name, &review.map(Clone::clone));
+            Ok((reason, prepared("queue_review")?, prepared("count_review")?))
         };
         let reviews: Result<Vec<_>, UnrollError> = REVIEWED.into_iter().map(review).collect();
         Ok(Settle {
@@ -125,8 +126,12 @@ impl Settle {
             Step::LockOrder => self.lock_order.next(),
             Step::ReadOrder => self.read_order.next(),
             Step::QueueReview(reason) => {
-                let review = self.reviews.iter().find(|(known, _)| *known == reason);
+                let review = self.reviews.iter().find(|(known, ..)| *known == reason);
                 review.expect("every reason is prepared").1.next()
+            }
+            Step::CountReview(reason) => {
+                let review = self.reviews.iter().find(|(known, ..)| *known == reason);
+                review.expect("every reason is prepared").2.next()
             }
             Step::RecordPayment(None) => self.record_booked.next(),
             Step::RecordPayment(Some(_)) => self.record_to_refund.next(),
@@ -138,7 +143,7 @@ impl Settle {
             Step::PayIfPending => self.pay_if_pending.next(),
             Step::PutMail => self.put_mail.next(),
             Step::Commit(_) => Next::Database(DbCall::Commit, false),
-            Step::RollBack(_) | Step::SetAside(_) => Next::Database(DbCall::Rollback, false),
+            Step::SetAside(_) => Next::Database(DbCall::Rollback, false),
         }
     }
 
@@ -149,11 +154,15 @@ impl Settle {
             Step::LockOrder => affected(answer).map(|_| Step::ReadOrder)?,
             Step::ReadOrder => self.judged(rows(answer)?.first()),
             Step::QueueReview(reason) => match affected(answer)? {
-                0 => return Ok(Err(Outcome::AlreadyForReview(reason))),
+                0 => Step::CountReview(reason),
                 _ => return Ok(Err(Outcome::ForReview(reason))),
             },
+            Step::CountReview(reason) => match affected(answer)? {
+                0 => return Err(Error::Conflict),
+                _ => return Ok(Err(Outcome::AlreadyForReview(reason))),
+            },
             Step::RecordPayment(refused) => match (affected(answer)?, refused) {
-                (0, _) => Step::RollBack(Outcome::AlreadyBooked),
+                (0, _) => Step::Commit(Outcome::AlreadyBooked),
                 (_, Some(reason)) => Step::QueueRefund(reason),
                 (_, None) => Step::ReadLines,
             },
@@ -178,7 +187,7 @@ impl Settle {
             Step::PayIfPending => Step::PutMail,
             Step::PutMail => affected(answer).map(|_| Step::Commit(Outcome::Booked))?,
             Step::SetAside(reason) => done(answer).map(|()| Step::QueueReview(reason))?,
-            Step::Commit(outcome) | Step::RollBack(outcome) => return done(answer).map(|()| Err(outcome)),
+            Step::Commit(outcome) => return done(answer).map(|()| Err(outcome)),
         }))
     }
 

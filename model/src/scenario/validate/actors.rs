@@ -116,13 +116,17 @@ impl<'a> Rules<'a> {
             return;
         }
         let faults = &self.scenario.faults;
-        let budget = usize::from(faults.deaths) + usize::from(faults.lost_replies);
+        // A crash of the server fails all that are under way at once.
+        let by_crashes = usize::from(faults.crashes) * overlapping;
+        let budget = usize::from(faults.deaths) + usize::from(faults.lost_replies) + by_crashes;
         self.expect(deliveries > budget, &path, || {
             format!(
-                "is {deliveries}, and faults (deaths {}, lost_replies {}) can use up {budget}; expected at least {}: the \
-                 budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try",
+                "is {deliveries}, and faults (deaths {}, lost_replies {}, crashes {} of {overlapping} at once) can use up {budget}; \
+                 expected at least {}: the budget of deliveries exceeds the budget of faults, so that `try again` is \
+                 followed by a try",
                 faults.deaths,
                 faults.lost_replies,
+                faults.crashes,
                 budget + 1
             )
         });

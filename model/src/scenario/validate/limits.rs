@@ -55,6 +55,7 @@ impl Rules<'_> {
             self.within("faults.deaths", faults.deaths, 0..=MOST_FAULTS);
             self.within("faults.lost_replies", faults.lost_replies, 0..=MOST_FAULTS);
             self.within("faults.ticks", faults.ticks, 0..=MOST_TICKS);
+            self.within("faults.crashes", faults.crashes, 0..=MOST_FAULTS);
         }
         let Some(forms) = &faults.death_forms else { return };
         self.expect(!forms.is_empty(), "faults.death_forms", || {

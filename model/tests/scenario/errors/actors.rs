@@ -120,7 +120,7 @@ fn deliveries_are_sound() {
         (
             "deliveries = 3",
             "deliveries = 2",
-            "18:14: actors[0].deliveries: is 2, and faults (deaths 1, lost_replies 1) can use up 2; expected at least 3: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try",
+            "18:14: actors[0].deliveries: is 2, and faults (deaths 1, lost_replies 1, crashes 0 of 2 at once) can use up 2; expected at least 3: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try",
         ),
         ("deliveries = 3", "deliveries = 16", "14:1: actors: make 17 requests in all; expected at most 16"),
     ]);

@@ -41,7 +41,7 @@ fn a_field_that_is_missing_unknown_or_of_the_wrong_type_is_refused() {
         (
             "ticks = 2",
             "tics = 2",
-            "33:1: faults.tics: unknown field `tics`, expected one of `deaths`, `death_forms`, `lost_replies`, `lost_on`, `ticks`",
+            "33:1: faults.tics: unknown field `tics`, expected one of `deaths`, `death_forms`, `lost_replies`, `lost_on`, `ticks`, `crashes`",
         ),
         (
             "attempts = 3",

@@ -33,12 +33,17 @@ fn faults_and_limits_are_sound() {
         (
             "deaths = 1",
             "deaths = 17",
-            "18:14: actors[0].deliveries: is 3, and faults (deaths 17, lost_replies 1) can use up 18; expected at least 19: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try\n31:10: faults.deaths: is 17; expected a number from 0 to 16",
+            "18:14: actors[0].deliveries: is 3, and faults (deaths 17, lost_replies 1, crashes 0 of 2 at once) can use up 18; expected at least 19: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try\n31:10: faults.deaths: is 17; expected a number from 0 to 16",
         ),
         (
             "lost_replies = 1",
             "lost_replies = 17",
-            "18:14: actors[0].deliveries: is 3, and faults (deaths 1, lost_replies 17) can use up 18; expected at least 19: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try\n32:16: faults.lost_replies: is 17; expected a number from 0 to 16",
+            "18:14: actors[0].deliveries: is 3, and faults (deaths 1, lost_replies 17, crashes 0 of 2 at once) can use up 18; expected at least 19: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try\n32:16: faults.lost_replies: is 17; expected a number from 0 to 16",
+        ),
+        (
+            "ticks = 2",
+            "ticks = 2\ncrashes = 17",
+            "18:14: actors[0].deliveries: is 3, and faults (deaths 1, lost_replies 1, crashes 17 of 2 at once) can use up 36; expected at least 37: the budget of deliveries exceeds the budget of faults, so that `try again` is followed by a try\n34:11: faults.crashes: is 17; expected a number from 0 to 16",
         ),
         ("ticks = 2", "ticks = 21", "33:9: faults.ticks: is 21; expected a number from 0 to 20"),
         (
