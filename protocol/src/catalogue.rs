@@ -298,8 +298,8 @@ macro_rules! guards {
 guards! {
     UniqueKey, "settle", "an_order_is_never_half_settled", None,
         "A payment has one row and one refund: keys (provider, txn_id, kind) and (provider, txn_id).";
-    LocksFirst, "settle", "no_update_is_lost", Some(Guard::PaysIfPending),
-        "The first statement locks and updates the order's row.";
+    LocksFirst, "settle", "taken_money_is_never_lost", None,
+        "The first statement locks and updates the order's row: whoever then does nothing has written all the same.";
     PaysIfPending, "settle", "no_update_is_lost", Some(Guard::LocksFirst),
         "The order becomes paid only while it is pending.";
     OneTransaction, "settle", "an_order_is_never_half_settled", None,

@@ -369,7 +369,9 @@ impl Database {
             return false;
         }
         match engine.family() {
-            Family::Postgres if self.waits_for_name(who).is_none() => !postgres::is_blocked(self, store, who),
+            Family::Postgres if self.waits_for_name(who).is_none() => {
+                !postgres::is_blocked(self, store, who) && postgres::ahead(self, store, who).is_empty()
+            }
             _ => self.blockers(engine, store, who).is_empty(),
         }
     }

@@ -51,6 +51,7 @@ rules! {
     PostgresTwice Postgres "A statement changes no row twice.",
     PostgresBeside Postgres "At repeatable read a new row stands beside the removed one that the snapshot shows.",
     PostgresQueue Postgres "Those who wait for one row stand in a queue, and are in each other's way there.",
+    PostgresVersion Postgres "A queue is for one version of a row: it is no more when there is another.",
     PostgresPast Postgres "Whoever has locked a row in share mode asks those who have it besides, past the queue.",
     PostgresFailed Postgres "After an error everything is gone, and only a rollback is left.",
     PostgresFolds Postgres "A constant that cannot be computed, or is too long, is an error before a row is looked for.",

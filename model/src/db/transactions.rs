@@ -12,6 +12,7 @@
 
 use super::{
     Answered, Cause, Change, Connection, Database, DbCall, Effects, KeyId, NO_NAMED, ReplyId, Rule, Store, Transaction,
+    Wait,
 };
 use crate::engine::{Engine, Family};
 use paidonce_protocol::Dialect;
@@ -128,6 +129,13 @@ impl Database {
         for other in self.connections.busy_mut_if(|other| other.snapshot.is_some()) {
             other.stale |= dirty;
             other.newer = other.newer.map(|newer| store.add_keys(newer, written().map(|(key, _)| *key)));
+        }
+        if store.dialect == Dialect::Postgres {
+            let is_at_it = |wait: &Wait| wait.turn > 0 && written().any(|(key, _)| wait.keys.contains(key));
+            for wait in self.connections.waits_mut_if(is_at_it) {
+                wait.turn = 0;
+                store.note(Rule::PostgresVersion);
+            }
         }
         let removed = |key: &KeyId| {
             let is_new = |change: &Change| matches!(change, Change::Gone | Change::Undone(_) | Change::Reborn(_));

@@ -18,9 +18,8 @@
 //! - at repeatable read a transaction that puts a row where another has removed one since its snapshot sees both of them
 //!   under one key (measured); the old one it can neither change nor lock (40001);
 //! - those who wait for one row stand in a queue (heap_acquire_tuplock in src/backend/access/heap/heapam.c), save that two
-//!   who want it shared stand side by side. Whoever leaves it may still be overtaken, because the newest version of the row
-//!   is another one; but as long as it waits it is in the way of those behind it. Whoever has locked the row in share mode
-//!   and wants more does not stand in it;
+//!   who want it shared stand side by side. The queue is for one version of the row: when a newer one is committed, all go on to
+//!   that, and whoever is there first is first. Whoever has locked the row in share mode and wants more does not stand in it;
 //! - a cycle of waits is broken by aborting one of them, any of them.
 
 mod beside;
