@@ -62,7 +62,7 @@ struct Heads {
     /// With so many.
     count: usize,
     /// In the order of the keys.
-    keys: FxHashMap<Box<[Val]>, Vec<KeyId>>,
+    by_head: FxHashMap<Box<[Val]>, Vec<KeyId>>,
 }
 
 /// What the newest version has to be told of rows and keys, which it knows by number.
@@ -88,7 +88,7 @@ impl Newest {
     /// Without rows. `columns`: those without a key, by table, by which rows are to be found; `prefixes`: with how many of a
     /// key's first values.
     pub(super) fn new(spaces: usize, columns: Vec<(usize, usize)>, prefixes: Vec<(Space, usize)>) -> Self {
-        let heads = prefixes.into_iter().map(|(space, count)| Heads { space, count, keys: FxHashMap::default() });
+        let heads = prefixes.into_iter().map(|(space, count)| Heads { space, count, by_head: FxHashMap::default() });
         let order = (0..spaces).map(|_| BTreeMap::new()).collect();
         Newest { order, heads: heads.collect(), columns, ..Newest::default() }
     }
@@ -152,7 +152,7 @@ impl Newest {
         let (space, values) = (known.space(key), known.values(key));
         self.order[usize::from(space)].insert(known.sorted(key), key);
         for heads in self.heads.iter_mut().filter(|heads| heads.space == space) {
-            let keys = heads.keys.entry(values[..heads.count].into()).or_default();
+            let keys = heads.by_head.entry(values[..heads.count].into()).or_default();
             let place = keys.partition_point(|other| known.compare(*other, key).is_lt());
             keys.insert(place, key);
         }
@@ -164,10 +164,10 @@ impl Newest {
         self.order[usize::from(space)].remove(&known.sorted(key));
         for heads in self.heads.iter_mut().filter(|heads| heads.space == space) {
             let head = &values[..heads.count];
-            let Some(keys) = heads.keys.get_mut(head) else { continue };
+            let Some(keys) = heads.by_head.get_mut(head) else { continue };
             keys.retain(|other| *other != key);
             if keys.is_empty() {
-                heads.keys.remove(head);
+                heads.by_head.remove(head);
             }
         }
     }
@@ -210,7 +210,7 @@ impl Newest {
     /// The keys that begin with these values, in their order, when they are found by so many.
     pub(super) fn headed(&self, space: Space, values: &[Val]) -> Option<&[KeyId]> {
         let heads = self.heads.iter().find(|heads| (heads.space, heads.count) == (space, values.len()))?;
-        Some(heads.keys.get(values).map_or(&[], |keys| keys))
+        Some(heads.by_head.get(values).map_or(&[], |keys| keys))
     }
 
     /// The keys that begin with these bytes, in their order.
