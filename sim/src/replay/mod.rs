@@ -18,6 +18,7 @@ mod cast;
 mod difference;
 mod ending;
 mod error;
+mod pages;
 mod place;
 mod stage;
 mod steps;

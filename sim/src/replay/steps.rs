@@ -86,6 +86,7 @@ impl Stage {
                     }
                 };
                 let reaction = self.react(who, &asked).await?;
+                self.may_hang_on_pages(None, &reaction).await?;
                 self.begins_to_wait(who, reaction, by, ends)?;
                 self.actors[who].waits_until_ms = Some(until_ms);
                 self.actors[who].wait_ends = ends;

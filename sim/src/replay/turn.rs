@@ -113,7 +113,10 @@ impl Stage {
             Reaction::Answered(answer, _) if Told::from(&answer) == *traced => {
                 self.tell(who, answer, marks, outcome).await
             }
-            other => Err(differs(&self.call_words(who), words::answer(traced), other.words())),
+            other => {
+                self.may_hang_on_pages(Some(traced), &other).await?;
+                Err(differs(&self.call_words(who), words::answer(traced), other.words()))
+            }
         }
     }
 
