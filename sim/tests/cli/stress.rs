@@ -59,14 +59,18 @@ fn settle_and_cancel_keep_their_books_whoever_is_killed() {
 #[test]
 fn unlocked_leaves_dirty_books_and_the_model_explains_how() {
     let engines = ["sqlite/immediate"].into_iter().chain(servers().into_iter().map(|(engine, _)| engine));
-    for engine in engines {
-        let tally = stress(0..3, &["--settle", "unlocked", "--engine", engine], 1);
-        assert!(tally["dirty"].as_u64() > Some(0), "{tally:#}");
+    let finds_a_booking = |tally: &Value| {
         let findings = tally["findings"].as_array().expect("findings are listed");
-        assert!(
-            findings.iter().any(|found| found.as_str().is_some_and(|says| says.contains("was booked"))),
-            "{tally:#}"
-        );
+        findings.iter().any(|found| found.as_str().is_some_and(|says| says.contains("was booked")))
+    };
+    for engine in engines {
+        // What a round comes to is chance: a few more where the machine is busy with something else.
+        let mut rounds = (0..10).map(|some| {
+            let tally = stress(3 * some..3 * some + 3, &["--settle", "unlocked", "--engine", engine], 1);
+            assert!(tally["dirty"].as_u64() > Some(0), "{tally:#}");
+            tally
+        });
+        assert!(rounds.any(|tally| finds_a_booking(&tally)), "thirty rounds on {engine}, and nothing was booked twice");
     }
 }
 
