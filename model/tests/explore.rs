@@ -81,8 +81,9 @@ fn the_trace_reported_for_a_claim_is_a_shortest_one() {
 fn verdicts_are_the_same_with_and_without_each_reduction() {
     let each = [
         Reductions::NONE,
-        Reductions { merge_unseen: true, symmetry: false },
-        Reductions { merge_unseen: false, symmetry: true },
+        Reductions { merge_unseen: true, ..Reductions::NONE },
+        Reductions { symmetry: true, ..Reductions::NONE },
+        Reductions { forget: true, ..Reductions::NONE },
     ];
     let stories = [
         ("unlocked_ipn_twice", "unlocked"),

@@ -1,12 +1,17 @@
 //! What each reduction spares.
 
-use crate::subject::{ALL, ENGINE, Form, Subject};
+use crate::subject::{ALL, Chosen, ENGINE, Form, Subject};
 
-/// `lock_table` in the default scenario has too many states to visit all of them four times.
+/// `lock_table` in the default scenario has too many states to visit all of them five times.
 const CUT_OFF: u64 = 6_000_000;
 
-const NAMES: [(&str, (bool, bool)); 4] =
-    [("both", (true, true)), ("merge_unseen", (true, false)), ("symmetry", (false, true)), ("none", (false, false))];
+const NAMES: [(&str, Chosen); 5] = [
+    ("all", Chosen::ALL),
+    ("merge_unseen", Chosen { merge_unseen: true, ..Chosen::NONE }),
+    ("symmetry", Chosen { symmetry: true, ..Chosen::NONE }),
+    ("forget", Chosen { forget: true, ..Chosen::NONE }),
+    ("none", Chosen::NONE),
+];
 
 /// The default scenario, and one of `lock_table` that ends without reductions too.
 const TABLE: [Subject; 3] = [

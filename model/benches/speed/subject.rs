@@ -57,19 +57,33 @@ pub(crate) struct Found {
     pub(crate) complete: bool,
 }
 
+/// Which states are not told apart, for both forms: each has a type of its own for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Chosen {
+    pub(crate) merge_unseen: bool,
+    pub(crate) symmetry: bool,
+    pub(crate) forget: bool,
+}
+
+impl Chosen {
+    pub(crate) const ALL: Chosen = Chosen { merge_unseen: true, symmetry: true, forget: true };
+    pub(crate) const NONE: Chosen = Chosen { merge_unseen: false, symmetry: false, forget: false };
+}
+
 /// The same exploration by the model and by its copy around the hand-written machines.
 macro_rules! explorer {
     ($name:ident, $explore:path, $setup:path, $limits:path, $progress:path, $engine:path, $reductions:path) => {
-        fn $name(scenario: &Scenario, subject: &Subject, (merge_unseen, symmetry): (bool, bool)) -> Found {
+        fn $name(scenario: &Scenario, subject: &Subject, chosen: Chosen) -> Found {
             use {
                 $engine as Engine, $limits as Limits, $progress as Progress, $reductions as Reductions, $setup as Setup,
             };
+            let Chosen { merge_unseen, symmetry, forget } = chosen;
             let setup = Setup {
                 scenario,
                 protocol: catalogue::find(subject.protocol).expect("a protocol of the catalogue").name,
                 engine: Engine::find(ENGINE).expect("an engine of the model"),
                 without: Without::NOTHING,
-                reductions: Reductions { merge_unseen, symmetry },
+                reductions: Reductions { merge_unseen, symmetry, forget },
             };
             let limits = Limits { most_states: subject.most_states, threads: 1 };
             let found = $explore(&setup, limits, &Arc::new(Progress::default())).expect("explored");
@@ -106,11 +120,11 @@ explorer!(
 
 impl Subject {
     pub(crate) fn explore(&self, form: Form) -> Found {
-        self.explore_with(form, (true, true))
+        self.explore_with(form, Chosen::ALL)
     }
 
-    /// With or without merging unseen calls, with or without symmetry.
-    pub(crate) fn explore_with(&self, form: Form, reductions: (bool, bool)) -> Found {
+    /// With these reductions.
+    pub(crate) fn explore_with(&self, form: Form, reductions: Chosen) -> Found {
         let file = format!("{}.toml", self.scenario);
         let (_, text) = FILES.iter().find(|(known, _)| *known == file).expect("a built-in scenario");
         let scenario = Scenario::from_toml(&file, text).expect("built-in scenarios are valid");

@@ -46,7 +46,7 @@ fn comes_of(world: &World, state: &State) -> BTreeSet<u64> {
 /// How many states had another that stands for them, each of which went on as they did; `None` when requests turned out not
 /// to be alike, so that nobody exchanges them.
 fn compared(setup: &Setup<'_>) -> Option<usize> {
-    let world = setup.world(Reductions { merge_unseen: false, symmetry: true }).expect("a world");
+    let world = setup.world(Reductions { merge_unseen: false, symmetry: true, forget: false }).expect("a world");
     // A moment matters from the beginning: it would be another world from the first clock on.
     world.tells_time.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut start = world.start();

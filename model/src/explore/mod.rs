@@ -17,7 +17,7 @@ use stateright::{Checker, Model, Property};
 
 use crate::claims::Claim;
 use crate::unroll::UnrollError;
-use crate::world::{Action, EXHAUSTED, Log, Reductions, Source, State, World, WorldError};
+use crate::world::{Action, EXHAUSTED, Log, Past, Reductions, Source, State, World, WorldError};
 
 /// A running exploration's numbers, for whoever shows progress or wants it to stop.
 #[derive(Debug, Default)]
@@ -103,8 +103,7 @@ impl Model for Search {
                 // What a step showed is noted here and not kept in the state, unless it is what is looked for. That is the
                 // same from the beginning to the end: stateright takes the steps of its paths once more.
                 let (broken, arisen) = (std::mem::take(&mut next.broken), std::mem::take(&mut next.arisen));
-                note(&self.broken, broken);
-                note(&self.arisen, arisen);
+                self.note(broken, arisen);
                 if let Aim::First { show, claims, .. } = &self.aim {
                     match show {
                         Show::Broken => next.broken = broken & bits(claims),
@@ -200,6 +199,19 @@ impl Search {
         matches!(&self.aim, Aim::First { sought, .. } if sought.load(Ordering::Relaxed) == 0)
     }
 
+    /// Some state or step broke these claims, and showed the situations of those.
+    fn note(&self, broken: u16, arisen: u16) {
+        add(&self.arisen, arisen);
+        if add(&self.broken, broken) && self.world.reductions.forget && self.world.past() != self.needed() {
+            self.world.restart.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What of the past there is still something to find out from.
+    fn needed(&self) -> Past {
+        Past::needed(self.broken.load(Ordering::Relaxed) as u16)
+    }
+
     /// Called once for each distinct state.
     fn visit(&self, state: &State) {
         self.progress.states.fetch_add(1, Ordering::Relaxed);
@@ -207,8 +219,7 @@ impl Search {
             return;
         }
         let judged = self.world.judge(state);
-        note(&self.broken, judged.broken);
-        note(&self.arisen, judged.arisen);
+        self.note(judged.broken, judged.arisen);
         if let Aim::First { show, sought, here, .. } = &self.aim {
             let shown = match show {
                 Show::Broken => judged.broken,
@@ -224,11 +235,10 @@ fn bits(claims: &[Claim]) -> u16 {
     claims.iter().fold(0, |set, claim| set | claim.bit())
 }
 
-/// Add claims to a set that all threads share; most of the time they are there already.
-fn note(set: &AtomicU32, found: u16) {
-    if u32::from(found) & !set.load(Ordering::Relaxed) != 0 {
-        set.fetch_or(u32::from(found), Ordering::Relaxed);
-    }
+/// Add claims to a set that all threads share; most of the time they are there already. True when one was not.
+fn add(set: &AtomicU32, found: u16) -> bool {
+    let found = u32::from(found);
+    found & !set.load(Ordering::Relaxed) != 0 && found & !set.fetch_or(found, Ordering::Relaxed) != 0
 }
 
 /// How far to explore.
@@ -288,14 +298,17 @@ pub fn explore(source: &impl Source, limits: Limits, progress: &Arc<Progress>) -
 /// taken for granted turns out otherwise.
 fn run<S: Source>(
     source: &S,
-    mut reductions: Reductions,
+    asked: Reductions,
     limits: Limits,
     progress: &Arc<Progress>,
     first: Option<(Show, &[Claim])>,
 ) -> Result<impl Checker<Search> + use<S>, ExploreError> {
-    let mut tells_time = false;
+    let (mut reductions, mut tells_time, mut broken) = (asked, false, 0);
     loop {
-        let world = source.world(reductions)?;
+        let mut world = source.world(reductions)?;
+        if reductions.forget {
+            world.forget_but(Past::needed(broken as u16));
+        }
         world.tells_time.fetch_or(tells_time, Ordering::Relaxed);
         progress.states.store(0, Ordering::Relaxed);
         let (aim, threads) = match first {
@@ -305,8 +318,8 @@ fn run<S: Source>(
         let search = Search {
             world,
             aim,
-            broken: AtomicU32::new(0),
-            arisen: AtomicU32::new(0),
+            broken: AtomicU32::new(broken),
+            arisen: AtomicU32::new(broken),
             progress: Arc::clone(progress),
             most_states: limits.most_states,
         };
@@ -322,8 +335,15 @@ fn run<S: Source>(
         if !world.restart.load(Ordering::Relaxed) {
             return Ok(checker);
         }
-        reductions.symmetry &= !world.asymmetric.load(Ordering::Relaxed);
         tells_time |= world.tells_time.load(Ordering::Relaxed);
+        broken = checker.model().broken.load(Ordering::Relaxed);
+        if reductions.forget && world.past() != checker.model().needed() {
+            // What told requests apart may have been what is forgotten now: how many states there are must not hang on which
+            // of the two was found first.
+            reductions = asked;
+        } else {
+            reductions.symmetry &= !world.asymmetric.load(Ordering::Relaxed);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::state::{Actor, State};
 use super::symmetry::Renaming;
-use super::watch::Watched;
+use super::watch::{Past, Watched};
 use super::{Group, Slot, World};
 use crate::claims::{Judge, Memo, Shop};
 use crate::db::{Database, Store};
@@ -60,20 +60,22 @@ impl Source for Setup<'_> {
     }
 }
 
-/// Which states are not told apart. Neither changes a verdict; a test shows it by running with and without.
+/// Which states are not told apart. None of these changes a verdict; a test shows it by running with and without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reductions {
     /// A call that nobody else can notice is made along with the next one: a partial-order reduction.
     pub merge_unseen: bool,
     /// Requests that differ only in their id are counted once.
     pub symmetry: bool,
+    /// What is remembered of the past for the sake of claims that are known to be broken is forgotten.
+    pub forget: bool,
 }
 
 impl Reductions {
     /// All of them.
-    pub const ALL: Reductions = Reductions { merge_unseen: true, symmetry: true };
+    pub const ALL: Reductions = Reductions { merge_unseen: true, symmetry: true, forget: true };
     /// None: every step on its own, for traces.
-    pub const NONE: Reductions = Reductions { merge_unseen: false, symmetry: false };
+    pub const NONE: Reductions = Reductions { merge_unseen: false, symmetry: false, forget: false };
 }
 
 /// Why a world cannot be made.
@@ -219,6 +221,7 @@ impl World {
             without: parts.without.guards().map(|guard| guard.name().to_owned()).collect(),
             engine: parts.engine,
             watch,
+            past: Past::ALL,
             symmetry,
             memo: Memo::default(),
             death_forms: scenario.faults.forms(),

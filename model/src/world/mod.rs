@@ -21,6 +21,7 @@ pub use build::{Reductions, Setup, Source, WorldError};
 pub(crate) use log::Log;
 pub use state::{Action, State};
 pub(crate) use state::{EXHAUSTED, OrphanKind, Phase};
+pub(crate) use watch::Past;
 
 use crate::claims::{Claim, Judge, Memo};
 use crate::db::{ContentsId, Store};
@@ -73,6 +74,7 @@ pub struct World {
     /// The tables that no statement of these protocols writes.
     pub(crate) constant: Vec<bool>,
     watch: watch::Watched,
+    past: Past,
     pub(crate) memo: Memo,
     /// The money that the gateway takes in this scenario, each with the groups of requests that tell of it.
     pub(crate) taken: Vec<(WorldPayment, Vec<usize>)>,

@@ -261,7 +261,7 @@ impl World {
             let before = self.tree.node(from);
             let same = node.head == before.head;
             let returns = &mut state.actors[who].returns;
-            *returns = if same { (*returns + 1).min(RETURNS_COUNTED) } else { 0 };
+            *returns = if same && self.past.returns { (*returns + 1).min(RETURNS_COUNTED) } else { 0 };
             if node.head_name == before.head_name {
                 state.arisen |= Claim::RetriesEnd.bit();
             }

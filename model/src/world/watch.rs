@@ -17,6 +17,32 @@ pub(crate) struct Watched {
     keys: RwLock<Vec<KeyId>>,
 }
 
+/// What a state remembers of the past for claims about single steps, and for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// How often each actor came back to a loop head.
+    pub(super) returns: bool,
+    /// Who was shown which version of a lock row.
+    pub(super) locks: bool,
+    /// Who was shown which version of another row.
+    pub(super) rows: bool,
+}
+
+impl Past {
+    /// All of it.
+    pub(crate) const ALL: Past = Past { returns: true, locks: true, rows: true };
+
+    /// What there is still something to find out from when these claims are known to be broken, one bit each.
+    pub(crate) fn needed(broken: u16) -> Self {
+        let is_open = |claim: &Claim| broken & claim.bit() == 0;
+        Past {
+            returns: is_open(&Claim::RetriesEnd),
+            locks: [Claim::NoLostUpdate, Claim::DeletesOnlyReadLock, Claim::ReleasesOnlyOwnLock].iter().any(is_open),
+            rows: is_open(&Claim::NoLostUpdate),
+        }
+    }
+}
+
 /// As many rows as an actor's sets have bits.
 const MOST_WATCHED: usize = 16;
 
@@ -32,6 +58,11 @@ impl Watched {
             tables[plan.table] |= plan.is_blind(&store.tables.tables[plan.table].primary);
         }
         Watched { tables, keys: RwLock::default() }
+    }
+
+    /// Only these tables are watched from now on.
+    fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
+        self.tables.iter_mut().enumerate().for_each(|(table, is_watched)| *is_watched &= is_kept(table));
     }
 
     /// The bit of a row, or nothing when nobody overwrites rows of its table without looking.
@@ -64,6 +95,18 @@ impl Watched {
 }
 
 impl World {
+    /// Remember no more of the past than this, from the first state on.
+    pub(crate) fn forget_but(&mut self, past: Past) {
+        self.past = past;
+        let locks = self.judge.shop().map(|shop| shop.locks);
+        self.watch.keep(|table| if Some(table) == locks { past.locks } else { past.rows });
+    }
+
+    /// What a state here remembers.
+    pub(crate) fn past(&self) -> Past {
+        self.past
+    }
+
     /// An actor's call was answered, or got as far as it could.
     pub(crate) fn watch_call(&self, state: &mut State, who: usize, call: DbCall, effects: &Effects) {
         if let DbCall::Run(request) = call {

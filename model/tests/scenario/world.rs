@@ -101,7 +101,7 @@ fn bounds_are_one_line_for_people_and_an_object_for_machines() {
     assert_eq!(
         bounds.to_string(),
         "admin, ipn x3 (2 at once), pdt; web-1, web-2 +120000 ms; 1 death (soft, reset, silent), 1 lost reply of a commit, \
-         2 ticks; 5 attempts"
+         2 ticks; 7 attempts"
     );
     assert_eq!(
         serde_json::to_value(&bounds).unwrap(),
@@ -116,7 +116,7 @@ fn bounds_are_one_line_for_people_and_an_object_for_machines() {
                 "deaths": 1, "death_forms": ["soft", "reset", "silent"], "lost_replies": 1, "lost_on": "commit", "ticks": 2,
                 "crashes": 0,
             },
-            "attempts": 5, "polls": 0, "lease_ms": 3_600_000,
+            "attempts": 7, "polls": 0, "lease_ms": 3_600_000,
             "assume": [],
             "limits": { "lock_timeout_ms": 5_000, "idle_limit_ms": 10_000, "freeze_ms": 60_000 },
         })
