@@ -162,6 +162,8 @@ impl Engine {
             (Engine::MariaDbSerializable, DbCall::Run(request)) => store.plan(request).joins(),
             // What is still there of a transaction that is being rolled back: see `db::innodb::records`.
             (Engine::MariaDbReadUncommitted, DbCall::Run(request)) => store.plan(request).source_by_rows().is_some(),
+            // Whether a row went in before one that could not: see `db::sqlite`.
+            (Engine::SqliteDeferred, DbCall::Run(request)) => store.plan(request).inserts_in_any_order(),
             _ if self.family() != Family::Postgres => false,
             // Whether a doomed transaction is told, and whom a commit dooms.
             (Engine::PostgresSerializable, DbCall::Run(_) | DbCall::Commit) => true,

@@ -357,7 +357,7 @@ impl Database {
             return self.ask_named(engine, store, who, request, effects);
         }
         match engine.family() {
-            Family::Sqlite => sqlite::ask(self, engine, store, who, call, effects),
+            Family::Sqlite => sqlite::ask(self, engine, store, who, call, choices, effects),
             Family::Postgres => postgres::ask(self, engine, store, who, call, choices, effects),
             Family::MariaDb => innodb::ask(self, engine, store, who, call, choices, effects),
         }
@@ -405,7 +405,7 @@ impl Database {
             return self.resume_named(engine, store, who, wait.call);
         }
         match engine.family() {
-            Family::Sqlite => sqlite::ask(self, engine, store, who, wait.call, effects),
+            Family::Sqlite => sqlite::ask(self, engine, store, who, wait.call, choices, effects),
             Family::Postgres => postgres::resume(self, engine, store, who, wait, choices, effects),
             Family::MariaDb => innodb::resume(self, engine, store, who, wait, choices, effects),
         }

@@ -16,7 +16,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Answered, Asked, Cause, Change, Database, DbCall, Effects, Rule, Store, Transaction, Wait, Want};
+use super::{Answered, Asked, Cause, Change, Choices, Database, DbCall, Effects, Rule, Store, Transaction, Wait, Want};
 use crate::engine::Engine;
 
 pub(super) fn ask(
@@ -25,6 +25,7 @@ pub(super) fn ask(
     store: &Store,
     who: usize,
     call: DbCall,
+    choices: &mut Choices,
     effects: &mut Effects,
 ) -> Asked {
     if let Some(reply) = database.bracket(engine, store, who, call, effects) {
@@ -62,7 +63,7 @@ pub(super) fn ask(
                     return block(database, who, call);
                 }
             }
-            write(database, engine, store, who, request, effects)
+            write(database, engine, store, who, request, choices, effects)
         }
         DbCall::Run(request) => {
             let connection = &mut database.connections[who];
@@ -89,6 +90,7 @@ fn write(
     store: &Store,
     who: usize,
     request: super::RequestId,
+    choices: &mut Choices,
     effects: &mut Effects,
 ) -> Asked {
     let connection = &mut database.connections[who];
@@ -110,7 +112,10 @@ fn write(
         connection.dirty = true;
     }
     // What is undone has been written all the same: the commit writes the pages as they were.
-    connection.dirty |= run.undone && connection.transaction != Transaction::None;
+    // The rows of a source come in the order in which they were put in, which is not kept: whether one went in before it failed.
+    let is_open = run.error.is_some() && engine == Engine::SqliteDeferred && store.plan(request).inserts_in_any_order();
+    let is_undone = if is_open { choices.pick(2) == 1 } else { run.undone };
+    connection.dirty |= is_undone && connection.transaction != Transaction::None;
     if run.error.is_some() {
         store.note(Rule::SqliteUndone);
     }

@@ -201,7 +201,7 @@ impl Store {
     }
 
     fn plan_suits(&self, engine: Engine, plan: &Plan) -> Result<(), SqlError> {
-        match plan.unforeseen(&self.tables, engine) {
+        match plan.misplaced(engine).or_else(|| plan.unforeseen(&self.tables, engine)) {
             None => Ok(()),
             Some(problem) => {
                 Err(SqlError { subject: plan.name.to_owned(), problem: format!("on {}, {problem}", engine.name()) })

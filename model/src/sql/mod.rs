@@ -5,6 +5,7 @@
 mod aggregate;
 mod compile;
 mod expression;
+mod misplaced;
 mod named;
 mod parsed;
 mod path;

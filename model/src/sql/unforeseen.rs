@@ -107,8 +107,8 @@ const SORTED: &str = "may be brought by KEY or by sorting, as there are many row
                       on that; order by the primary key, or read without locks";
 const AT_THE_END: &str = "is looked up at an end of KEY alone, which is locked there; read it without locks, or take the row \
                           by ORDER BY … LIMIT 1 along the key";
-const JOINED: &str = "may be looked for by KEY once for each row, or all at once, as there are many rows or few; ask for \
-                      EXISTS, or read it in a statement before";
+const JOINED: &str = "may be looked for by KEY once for each row, or all at once, as there are many rows or few; \
+                      read it in a statement before";
 
 impl Reading<'_> {
     fn doubt(&self, plan: &Plan, tables: &Tables, family: Family) -> Option<Doubt> {
@@ -128,6 +128,11 @@ impl Reading<'_> {
 
     fn clause(&self, column: usize) -> String {
         format!("what WHERE says of `{}`", self.table.columns[column])
+    }
+
+    /// True when rows may be looked for by this column.
+    fn asks(&self, column: usize) -> bool {
+        self.filter.is_some_and(|filter| sought(filter, &|it| it == column))
     }
 
     /// The key by which the path leads, and how many of its columns.
@@ -150,10 +155,17 @@ impl Reading<'_> {
         let fixed = fixed_columns(self.filter);
         let chosen = self.chosen();
         let used = chosen.map_or(&[][..], |(key, count)| &self.table.key(key)[..count]);
+        // PostgreSQL also looks for a further column of a key along all of it.
+        if family == Family::Postgres && path == Path::Whole {
+            let further = |key: &usize| self.table.key(*key)[1..].iter().find(|column| self.asks(**column));
+            if let Some((key, column)) = (0..self.table.keys()).find_map(|key| Some((key, further(&key)?))) {
+                return Some(Doubt { key, clause: self.clause(*column), why: BY_WHICH });
+            }
+        }
         for key in 0..self.table.keys() {
             let columns = self.table.key(key);
             let is_chosen = chosen.is_some_and(|(chosen, _)| chosen == key);
-            let is_asked = |column: usize| self.filter.is_some_and(|filter| sought(filter, &|it| it == column));
+            let is_asked = |column: usize| self.asks(column);
             let is_whole = columns.iter().all(|column| fixed.contains(column));
             // Of two keys that begin alike, one of them whole, which is taken does not depend on the rows (see `path`).
             let begins_alike = columns.get(..used.len()).is_some_and(|front| used.iter().all(|it| front.contains(it)));

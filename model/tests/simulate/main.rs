@@ -95,7 +95,8 @@ fn the_same_seed_is_the_same_run_step_by_step_and_at_once() {
     assert_ne!(at_once.digest, run(Options { seed: 2, ..options }).digest);
 }
 
-/// Debug and release, and every machine, are held to the same numbers: a change of them is a change of what happens.
+/// Every machine and every build is held to the same numbers: a change of them is a change of what happens. (Run with
+/// `cargo test --release`, too, when a rule of the model or of the world changes.)
 #[test]
 fn the_digest_of_a_seed_is_pinned() {
     let digest = |engine| run(Options { engine, orders: 50, ..Options::default() }).digest;

@@ -23,10 +23,12 @@ and as a scenario, replayed on a real database, and looked for in the exhaustive
 Rates of faults are parts per million: pause, crash, lost_reply and restart of calls; duplicate and late of notices; cancel, \
 second_payment and misfit of orders. A plan is a TOML file:
 
-  faults = [\"crash silent at call 17 of ipn-o3-1\", \"pause 5000 at call 4 of pdt-o3-1\",
-            \"lose later at call 9 of ipn-o3-2\", \"restart at call 2 of admin-o3-1\"]
+  faults = [\"crash silent at call 17 of ipn-o15-1\", \"pause 5000 at call 4 of pdt-o15-1\",
+            \"lose later at call 9 of ipn-o15-2\", \"restart at call 2 of admin-o15-1\"]
   [comes]          # who comes first when, in milliseconds, and nobody else
-  ipn-o3 = [0, 4]
+  ipn-o15 = [0, 4]
+  pdt-o15 = [12]
+  admin-o15 = [12]
   [clocks]         # how far a server's clock is ahead, in milliseconds; all others are right
   web-2 = 120000
 
@@ -58,6 +60,7 @@ pub(super) struct Simulate {
         long,
         value_name = "N",
         default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..),
         default_value_if("time", clap::builder::ArgPredicate::IsPresent, "18446744073709551615"),
         hide_default_value = true
     )]
@@ -91,7 +94,7 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "FILE")]
     pub(super) trace_out: Option<String>,
     /// Record what was run, with its seeds, in the pins
-    #[arg(long, conflicts_with_all = ["plan", "real"])]
+    #[arg(long, conflicts_with_all = ["plan", "real", "shard"])]
     pub(super) rewrite: bool,
     /// Record it in this file
     #[arg(long, value_name = "FILE", requires = "rewrite")]

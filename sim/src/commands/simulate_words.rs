@@ -167,12 +167,14 @@ impl Shown<'_> {
         let rates = &shrunk.options.rates;
         writeln!(out, "draw it                      paidonce show {}", quoted(&files.trace))?;
         writeln!(out, "on a real database           paidonce replay {}", quoted(&files.trace))?;
-        writeln!(
-            out,
-            "in the exhaustive model      paidonce check {} --scenario {} --engine {engine} --claim {claim}",
-            self.asked.settle,
-            quoted(&files.scenario)
-        )?;
+        if matches!(told.broken.exhaustive.explored, Explored::Broken { .. }) {
+            writeln!(
+                out,
+                "in the exhaustive model      paidonce check {} --scenario {} --engine {engine} --claim {claim}",
+                self.asked.settle,
+                quoted(&files.scenario)
+            )?;
+        }
         let plan = quoted(&files.plan);
         writeln!(
             out,

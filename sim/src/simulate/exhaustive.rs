@@ -15,7 +15,8 @@ const MOST_TICKS: u8 = 3;
 /// What came of asking.
 #[derive(Clone, Debug)]
 pub struct Exhaustive {
-    /// The scenario, with the budget of ticks and of workers' runs by which the claim is broken, or the largest one tried.
+    /// The scenario, with the budget of ticks, of workers' runs and of the gateway's deliveries by which the claim is broken, or
+    /// the largest one tried.
     pub scenario: Scenario,
     /// Whether it is broken there.
     pub explored: Explored,
@@ -76,10 +77,10 @@ pub(super) fn ask(
     Ok(Exhaustive { scenario, explored: Explored::NotFound { given_up } })
 }
 
-/// Small budgets first: how often each worker runs, and how often time moves on.
+/// Small budgets first: how often each worker runs and the gateway delivers, and how often time moves on.
 fn budgets(left: &Scenario) -> Vec<(usize, u8)> {
-    let works = left.actors.iter().any(|actor| actor.work);
-    let runs: &[usize] = if works { &[1, 2, 3] } else { &[0] };
+    let comes_again = left.actors.iter().any(|actor| actor.work || actor.ipn.is_some());
+    let runs: &[usize] = if comes_again { &[1, 2, 3] } else { &[0] };
     (0..=MOST_TICKS).flat_map(|ticks| runs.iter().map(move |runs| (*runs, ticks))).collect()
 }
 
@@ -90,6 +91,10 @@ fn with(left: &Scenario, runs: usize, ticks: u8) -> Scenario {
     for worker in scenario.actors.iter_mut().filter(|actor| actor.work) {
         // More than the faults can spoil.
         worker.deliveries = runs + faults;
+    }
+    // A gateway that gives up sooner gives up all the same.
+    for notice in scenario.actors.iter_mut().filter(|actor| actor.ipn.is_some()) {
+        notice.deliveries = notice.deliveries.min(runs + faults).max(notice.overlapping);
     }
     scenario
 }

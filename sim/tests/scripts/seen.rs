@@ -93,11 +93,15 @@ fn each_outcome_is_seen_on_mariadb_or_has_a_reason() {
     look(Family::MariaDb);
 }
 
+/// SQLite goes by the order in which rows were put in, and the model does not keep it.
+const BY_THE_ORDER_OF_ROWS: &str = "kept/a_source_comes_as_it_was_put_in";
+
 #[test]
 fn a_script_comes_to_one_outcome_on_sqlite() {
     for engine in Engine::ALL.into_iter().filter(|engine| engine.family() == Family::Sqlite) {
         for (name, kept) in all_scripts().iter().filter(|(_, kept)| kept.script.is_for(engine.name())) {
-            assert_eq!(kept.allowed(engine).len(), 1, "{name} on {}", engine.name());
+            let is_open = *name == BY_THE_ORDER_OF_ROWS && engine == Engine::SqliteDeferred;
+            assert_eq!(kept.allowed(engine).len(), 1 + usize::from(is_open), "{name} on {}", engine.name());
         }
     }
 }

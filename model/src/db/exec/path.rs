@@ -1,5 +1,7 @@
 //! The place in an index to which a statement's path leads.
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 use super::super::cause::Cause;
@@ -62,13 +64,13 @@ impl Store {
         Ok(Place::Prefix(values.into_vec()))
     }
 
-    /// Where a range of the primary key's first column begins, or the values in a list for it.
+    /// Where a range of the primary key's first column begins, or the values in a list for it; nothing where it ends before.
     fn range(&self, access: &Access, column: usize, given: &Given<'_>) -> Result<Place, Cause> {
         let value = |scalar: &Scalar| scalar.value(&[], given).map(Val::as_key).map_err(|why| self.cannot(why));
         let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
-        let mut least: Option<(Val, bool)> = None;
+        let (mut least, mut most): (Option<(Val, bool)>, Option<(Val, bool)>) = (None, None);
         for part in parts {
-            let (limit, is_in) = match part {
+            let (limit, is_in, is_least) = match part {
                 Condition::In(Scalar::Column(of), list) if *of == column => {
                     let mut values = list.iter().map(value).collect::<Result<Vec<Val>, Cause>>()?;
                     values.retain(|value| *value != Val::Null);
@@ -77,21 +79,46 @@ impl Store {
                     return Ok(Place::Among(values));
                 }
                 Condition::Compare(Comparison::Greater, left, right) if *left == Scalar::Column(column) => {
-                    (right, false)
+                    (right, false, true)
                 }
                 Condition::Compare(Comparison::GreaterOrEqual, left, right) if *left == Scalar::Column(column) => {
-                    (right, true)
+                    (right, true, true)
                 }
-                Condition::Compare(Comparison::Less, left, right) if *right == Scalar::Column(column) => (left, false),
+                Condition::Compare(Comparison::Less, left, right) if *right == Scalar::Column(column) => {
+                    (left, false, true)
+                }
                 Condition::Compare(Comparison::LessOrEqual, left, right) if *right == Scalar::Column(column) => {
-                    (left, true)
+                    (left, true, true)
+                }
+                Condition::Compare(Comparison::Less, left, right) if *left == Scalar::Column(column) => {
+                    (right, false, false)
+                }
+                Condition::Compare(Comparison::LessOrEqual, left, right) if *left == Scalar::Column(column) => {
+                    (right, true, false)
+                }
+                Condition::Compare(Comparison::Greater, left, right) if *right == Scalar::Column(column) => {
+                    (left, false, false)
+                }
+                Condition::Compare(Comparison::GreaterOrEqual, left, right) if *right == Scalar::Column(column) => {
+                    (left, true, false)
                 }
                 _ => continue,
             };
             let limit = value(limit)?;
-            let is_nearer = |(known, _): (Val, bool)| self.symbols.sort_order(limit, known).is_gt();
-            if least.is_none_or(is_nearer) {
-                least = Some((limit, is_in));
+            let order = |known: Val| self.symbols.sort_order(limit, known);
+            let side = if is_least { &mut least } else { &mut most };
+            let is_nearer = side.is_none_or(|(known, was_in)| match order(known) {
+                Ordering::Equal => was_in && !is_in,
+                order => order.is_gt() == is_least,
+            });
+            if is_nearer {
+                *side = Some((limit, is_in));
+            }
+        }
+        if let (Some((least, from_it)), Some((most, to_it))) = (least, most) {
+            let order = self.symbols.sort_order(least, most);
+            if order.is_gt() || order.is_eq() && !(from_it && to_it) {
+                return Ok(Place::Among(Vec::new()));
             }
         }
         Ok(Place::From(least))
