@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
+use paidonce_protocol::Dialect;
+
 use super::super::cause::Cause;
 use super::super::store::{ChangesId, ContentsId, KeyId, RequestId, RowId, Store};
 use super::super::value::Val;
@@ -119,6 +121,10 @@ impl Store {
             let order = self.symbols.sort_order(least, most);
             if order.is_gt() || order.is_eq() && !(from_it && to_it) {
                 return Ok(Place::Among(Vec::new()));
+            }
+            // MariaDB looks a range of one value up as it does a value.
+            if order.is_eq() && self.dialect == Dialect::MariaDb {
+                return Ok(Place::Among(vec![least]));
             }
         }
         Ok(Place::From(least))
