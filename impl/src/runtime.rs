@@ -7,6 +7,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use tokio::select;
+pub(crate) use tokio::sync::oneshot;
 use tokio::sync::watch;
 
 /// An executor and its time.
@@ -84,7 +86,7 @@ impl Stop {
 
     /// Wait so many milliseconds, or until somebody asks.
     pub(crate) async fn or_pause(&mut self, runtime: &impl Runtime, pause_ms: u64) {
-        tokio::select! {
+        select! {
             biased;
             () = self.come() => {}
             () = runtime.pause(pause_ms) => {}

@@ -122,6 +122,31 @@ fn the_claims_about_leases_have_a_witness_where_there_are_leases() {
 }
 
 #[test]
+fn the_claims_about_work_have_a_witness_where_there_are_workers() {
+    let of_work = [
+        Claim::PaymentBookedOnce,
+        Claim::StockAgrees,
+        Claim::NotHalfSettled,
+        Claim::MoneyNotLost,
+        Claim::RefundsBounded,
+        Claim::OneHolder,
+        Claim::MailedOnce,
+        Claim::NoOrderIsFrozen,
+    ];
+    let mut open = of_work.to_vec();
+    for file in ["two_workers.toml", "worker_dies.toml", "worker_and_cancel.toml"] {
+        for (claim, trace) in witnesses("worker", file, &open) {
+            assert!(shows(&trace, claim), "{file}: {} in {trace:#?}", claim.name());
+            open.retain(|other| *other != claim);
+        }
+    }
+    assert_eq!(open, [], "without a witness");
+    // The one claim that queue keeps with two workers.
+    let kept = witnesses("queue", "two_workers.toml", &[Claim::MoneyNotLost]);
+    assert!(matches!(&kept[..], [(claim, trace)] if shows(trace, *claim)), "without a witness");
+}
+
+#[test]
 fn a_schedule_without_the_situation_is_no_witness() {
     let traces = witnesses("settle", "last_units.toml", Claim::ALL);
     let (_, shortest) = traces.iter().min_by_key(|(_, trace)| trace.steps.len()).expect("a witness");

@@ -24,12 +24,11 @@ use std::sync::Arc;
 use paidonce_protocol::protocols::fenced_lease::{MAKE_LEASE, READ_FENCE, RELEASE_LEASE, TAKE_LEASE};
 use paidonce_protocol::protocols::worker::Job;
 use paidonce_protocol::{Error, Session, Statement, Value};
-use tokio::sync::oneshot;
 
 pub use guarded::Guarded;
 use state::LeaseState;
 
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, oneshot};
 use crate::{Retry, Sessions};
 
 /// Renew a lease that is not over.

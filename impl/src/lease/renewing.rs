@@ -5,13 +5,12 @@ use std::sync::Arc;
 use fnv::FnvHasher;
 use paidonce_protocol::{Error, Session as _, Value};
 use std::hash::Hasher as _;
-use tokio::sync::oneshot;
 
 use super::state::LeaseState;
 use super::{LeaseRow, LeaseTerms};
 use crate::Sessions;
 use crate::retry::Tries;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, oneshot, select};
 
 /// So many renewals fall into a lease: two may be late before it is over.
 const RENEWALS: u64 = 3;
@@ -27,7 +26,7 @@ pub(super) async fn renew<R: Runtime, D: Sessions>(
 ) {
     let mut own = None;
     loop {
-        tokio::select! {
+        select! {
             biased;
             _ = &mut is_over => break,
             () = runtime.pause((terms.lease_ms / RENEWALS).max(1)) => {}

@@ -11,7 +11,7 @@ use super::jobs::{self, Examined, Job};
 use super::meter::Meter;
 use super::work::on_all_desks;
 use super::{Exit, check, folded, print_json, quoted};
-use crate::report::{Document, LEGEND, Manifest, Matrix, Replay, Row, Sample, stories};
+use crate::report::{Document, Engines, LEGEND, Manifest, Matrix, Replay, Row, Sample, stories};
 use crate::show;
 
 /// The scenario whose failing schedules are shown.
@@ -104,6 +104,7 @@ fn tell(out: &mut dyn Write, rows: &[Row], samples: &[Sample]) -> Result<(), Fai
         }
     }
     writeln!(out, "{LEGEND}\n\n{}\n", Matrix::of_protocols(rows).drawn())?;
+    writeln!(out, "{}\n", Engines::of(rows).drawn())?;
     writeln!(out, "Mixed code in a roll-out:\n\n{}\n", Matrix::of_mixtures(rows).drawn())?;
     for story in stories(rows) {
         writeln!(out, "{}", folded("", "    ", &story))?;

@@ -56,9 +56,14 @@ pub(super) fn cancelling(name: &str) -> Result<&'static str, String> {
     })
 }
 
-/// An engine.
+/// An engine; a database's name alone means the level that it has when nobody says otherwise.
 pub(super) fn engine(name: &str) -> Result<Engine, String> {
-    Engine::find(name).ok_or_else(|| format!("there is no such engine; the engines are {}", Engine::known()))
+    let is_usual = |engine: &Engine| engine.is_default() || *engine == Engine::SqliteImmediate;
+    let of_database = |engine: &Engine| engine.name().split('/').next() == Some(name);
+    let usual = || Engine::ALL.into_iter().find(|engine| is_usual(engine) && of_database(engine));
+    Engine::find(name)
+        .or_else(usual)
+        .ok_or_else(|| format!("there is no such engine; the engines are {}", Engine::known()))
 }
 
 /// A claim.

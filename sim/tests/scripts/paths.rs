@@ -107,6 +107,8 @@ struct Explainer {
     connection: Connection,
     complaints: Vec<String>,
     compared: usize,
+    /// The paths that are not compared, by the reason.
+    left_out: BTreeMap<&'static str, usize>,
 }
 
 impl Explainer {
@@ -128,20 +130,31 @@ impl Explainer {
         let reply = self.connection.send_sql(&format!("{explain} {sql}")).await;
         let reply = match reply {
             // PostgreSQL finds a constant too long or too large while it plans, and has no plan then.
-            Err(error) if error.kind() == paidonce_protocol::Error::Refused => return,
+            Err(error) if error.kind() == paidonce_protocol::Error::Refused => return self.leave_out("no plan"),
             reply => reply.unwrap_or_else(|error| panic!("{sql}: {error}")),
         };
         let seen = seen(dialect, reply);
         // A new row is come to by its key, which no EXPLAIN says.
         for (table, path) in paths.iter().skip(usize::from(inserts)) {
             let twice = paths.iter().filter(|(other, _)| other == table).count() > 1;
-            let Some(by) = seen.get(*table).filter(|_| !twice) else { continue };
+            if twice {
+                self.leave_out("a table that is read twice");
+                continue;
+            }
+            let Some(by) = seen.get(*table) else {
+                self.leave_out("EXPLAIN shows no table: it knows that no row is found");
+                continue;
+            };
             self.compared += 1;
             if *by != By::path(*path) {
                 let line = format!("{table} {by:?}, model {}: {}", path.name(), statement.sql);
                 self.complaints.push(line);
             }
         }
+    }
+
+    fn leave_out(&mut self, why: &'static str) {
+        *self.left_out.entry(why).or_default() += 1;
     }
 
     async fn run(&mut self, sql: &str) {
@@ -170,9 +183,13 @@ async fn explainer(engine: Engine, work: impl AsyncFnOnce(&mut Explainer)) -> (u
         Some(database) => Connection::open(database.url(), options).await,
     };
     let connection = connection.expect("a database");
-    let mut explainer = Explainer { engine, connection, complaints: Vec::new(), compared: 0 };
+    let mut explainer =
+        Explainer { engine, connection, complaints: Vec::new(), compared: 0, left_out: BTreeMap::new() };
     work(&mut explainer).await;
     explainer.connection.close().await;
+    for (why, times) in &explainer.left_out {
+        println!("{}: {times} paths left out: {why}", engine.name());
+    }
     (explainer.compared, explainer.complaints)
 }
 

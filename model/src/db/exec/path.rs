@@ -70,7 +70,7 @@ impl Store {
     fn range(&self, access: &Access, column: usize, given: &Given<'_>) -> Result<Place, Cause> {
         let value = |scalar: &Scalar| scalar.value(&[], given).map(Val::as_key).map_err(|why| self.cannot(why));
         let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
-        let (mut least, mut most): (Option<(Val, bool)>, Option<(Val, bool)>) = (None, None);
+        let [mut least, mut most]: [Option<(Val, bool)>; 2] = [None; 2];
         for part in parts {
             let (limit, is_in, is_least) = match part {
                 Condition::In(Scalar::Column(of), list) if *of == column => {
