@@ -64,8 +64,8 @@ fn replay_seeds(scenario: &Scenario, protocol: &str, seeds: std::ops::Range<u64>
         // On a server a replay takes a hundred times as long.
         let most = match (engine.is_embedded(), engine.is_default()) {
             (true, _) => usize::MAX,
-            (false, true) => 3,
-            (false, false) => 2,
+            (false, true) => 2,
+            (false, false) => 1,
         };
         for seed in seeds.clone().take(most) {
             let trace = sampled(&setup(scenario, protocol, engine, &[]), seed);

@@ -72,7 +72,7 @@ impl Store {
         let parts = access.scope.as_ref().map(Condition::conjuncts).unwrap_or_default();
         let [mut least, mut most]: [Option<(Val, bool)>; 2] = [None; 2];
         for part in parts {
-            let (limit, is_in, is_least) = match part {
+            let (comparison, limit) = match part {
                 Condition::In(Scalar::Column(of), list) if *of == column => {
                     let mut values = list.iter().map(value).collect::<Result<Vec<Val>, Cause>>()?;
                     values.retain(|value| *value != Val::Null);
@@ -80,31 +80,18 @@ impl Store {
                     values.dedup();
                     return Ok(Place::Among(values));
                 }
-                Condition::Compare(Comparison::Greater, left, right) if *left == Scalar::Column(column) => {
-                    (right, false, true)
-                }
-                Condition::Compare(Comparison::GreaterOrEqual, left, right) if *left == Scalar::Column(column) => {
-                    (right, true, true)
-                }
-                Condition::Compare(Comparison::Less, left, right) if *right == Scalar::Column(column) => {
-                    (left, false, true)
-                }
-                Condition::Compare(Comparison::LessOrEqual, left, right) if *right == Scalar::Column(column) => {
-                    (left, true, true)
-                }
-                Condition::Compare(Comparison::Less, left, right) if *left == Scalar::Column(column) => {
-                    (right, false, false)
-                }
-                Condition::Compare(Comparison::LessOrEqual, left, right) if *left == Scalar::Column(column) => {
-                    (right, true, false)
-                }
-                Condition::Compare(Comparison::Greater, left, right) if *right == Scalar::Column(column) => {
-                    (left, false, false)
-                }
-                Condition::Compare(Comparison::GreaterOrEqual, left, right) if *right == Scalar::Column(column) => {
-                    (left, true, false)
+                Condition::Compare(comparison, left, right) if *left == Scalar::Column(column) => (*comparison, right),
+                Condition::Compare(comparison, left, right) if *right == Scalar::Column(column) => {
+                    (turned(*comparison), left)
                 }
                 _ => continue,
+            };
+            let (is_in, is_least) = match comparison {
+                Comparison::Greater => (false, true),
+                Comparison::GreaterOrEqual => (true, true),
+                Comparison::Less => (false, false),
+                Comparison::LessOrEqual => (true, false),
+                Comparison::Equal | Comparison::NotEqual => continue,
             };
             let limit = value(limit)?;
             let order = |known: Val| self.symbols.sort_order(limit, known);
@@ -152,6 +139,17 @@ impl Store {
             }
         }
         Ok(keys)
+    }
+}
+
+/// The comparison with its sides exchanged.
+fn turned(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        Comparison::Equal | Comparison::NotEqual => comparison,
     }
 }
 
