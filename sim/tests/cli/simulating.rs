@@ -22,7 +22,9 @@ fn printed<'a>(ran: &'a Ran, words: &str) -> Vec<&'a str> {
 
 #[test]
 fn a_broken_claim_is_shown_by_a_small_trace_that_the_other_drivers_know() {
-    for (settle, cancel) in [("unlocked", None), ("lock_table", None), ("settle", Some("cancel_unlocked"))] {
+    for (settle, cancel) in
+        [("unlocked", None), ("lock_table", None), ("row_lock", None), ("settle", Some("cancel_unlocked"))]
+    {
         let folder = Folder::new();
         let cancel = cancel.map_or(vec![], |cancel| vec!["--cancel", cancel]);
         let arguments = [&["--settle", settle, "--engine", "sqlite/immediate", "--seeds", "200"], &cancel[..]].concat();
@@ -113,8 +115,20 @@ fn what_cannot_be_simulated_is_told() {
     simulate(&folder, &["--faults", "crashes=1"]).expect(2, &["the names are pause, crash, lost_reply"]);
     simulate(&folder, &["--faults", "crash=1000000"]).expect(2, &["crash is 1000000; it has to be from 0 to 900000"]);
     simulate(&folder, &["--orders", "0"]).expect(2, &["orders is 0"]);
+    simulate(&folder, &["--seeds", "0"]).expect(2, &["0 is not in 1.."]);
     simulate(&folder, &["--shard", "3/2"]).expect(2, &["expected I/N"]);
+    simulate(&folder, &["--shard", "1/2", "--rewrite"]).expect(2, &["cannot be used with"]);
     simulate(&folder, &["--plan", "none.toml"]).expect(2, &["cannot read none.toml"]);
+}
+
+#[test]
+fn the_plan_on_the_page_about_simulations_is_one() {
+    let page = include_str!("../../../docs/simulate.md");
+    let (_, plan) = page.split_once("```toml\n").expect("a plan");
+    let (plan, _) = plan.split_once("```").expect("its end");
+    let folder = Folder::new();
+    folder.write("plan.toml", plan);
+    simulate(&folder, &["--plan", "plan.toml"]).expect(0, &["by plan", "a restart of the database"]);
 }
 
 #[test]
@@ -128,7 +142,7 @@ fn a_real_database_follows_the_schedule_step_by_step() {
         }
     };
     let folder = Folder::new();
-    for engine in [Some("sqlite/immediate"), postgres].into_iter().flatten() {
+    for engine in [Some("sqlite"), postgres].into_iter().flatten() {
         let json = simulate(&folder, &["--real", "--engine", engine, "--orders", "12", "--seeds", "2", "--json"]);
         let json = json.expect(0, &[]).json();
         for real in json["real"].as_array().expect("each seed") {

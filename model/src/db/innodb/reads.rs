@@ -3,7 +3,8 @@
 //! Rules (MySQL's manual, "Locks Set by Different SQL Statements"; measured on 10.11):
 //! - of a statement that writes, from repeatable read on, they are locked in share mode on their path, gaps included; so are
 //!   those of a plain read in a serializable transaction;
-//! - below repeatable read, and in a locking read, they are read as a plain read is;
+//! - below repeatable read what an `UPDATE` or an `INSERT … SELECT` reads is read as a plain read is; where others differ from
+//!   that, they are refused (see `sql::misplaced`);
 //! - what goes into a condition is read before the statement comes to any row of its own, and so is what comes by a unique
 //!   key; what else goes into a new value is read when the first row is there that needs it;
 //! - of `EXISTS` no more is read than the first row that it finds.

@@ -57,6 +57,38 @@ fn more_than_the_beginning_of_a_key_is_refused() {
 }
 
 #[test]
+fn a_further_column_of_a_key_alone_is_refused_where_postgresql_notes_its_way() {
+    assert_eq!(refusing("DELETE FROM u WHERE q = 2"), ["postgres/serializable"]);
+    assert_eq!(refusing("DELETE FROM u WHERE r = 2"), [""; 0]);
+}
+
+#[test]
+fn a_sub_select_is_refused_where_it_is_not_known_when_it_is_read() {
+    let exists = "EXISTS (SELECT 1 FROM u WHERE r = 1)";
+    for misplaced in [
+        format!("DELETE FROM t WHERE {exists}"),
+        format!("UPDATE t SET m = 1 WHERE {exists}"),
+        format!("SELECT m FROM t WHERE {exists} FOR UPDATE"),
+        "INSERT INTO u (a, b, q, r) VALUES (1, 1, (SELECT COUNT(*) FROM t), 1)".to_owned(),
+        format!("INSERT INTO u (a, b, q, r) SELECT id, 1, 1, 1 FROM t WHERE {exists}"),
+        "INSERT INTO u (a, b, q, r) SELECT id, 1, 1, 1 FROM t ORDER BY id".to_owned(),
+    ] {
+        assert_eq!(refusing(&misplaced), BY_WAY, "{misplaced}");
+    }
+    let locking = "SELECT m FROM t WHERE EXISTS (SELECT 1 FROM u WHERE r = 1 FOR UPDATE)";
+    assert_eq!(refusing(locking), BY_WAY);
+    assert_eq!(refusing(&format!("SELECT m FROM t WHERE {exists}")), SERIALIZABLE);
+    for known in [
+        "UPDATE t SET m = (SELECT COUNT(*) FROM u WHERE r = 1)".to_owned(),
+        "SELECT m FROM t WHERE m IN (SELECT r FROM u)".to_owned(),
+        format!("INSERT INTO u (a, b, q, r) SELECT 1, 1, 1, 1 WHERE NOT {exists}"),
+        "INSERT INTO u (a, b, q, r) SELECT id, 1, 1, 1 FROM t".to_owned(),
+    ] {
+        assert_eq!(refusing(&known), [""; 0], "{known}");
+    }
+}
+
+#[test]
 fn the_way_back_along_a_key_is_refused() {
     assert_eq!(refusing("SELECT m FROM t ORDER BY id DESC LIMIT 1 FOR UPDATE"), BY_WAY);
     assert_eq!(refusing("SELECT m FROM t ORDER BY id DESC LIMIT 1"), SERIALIZABLE);
